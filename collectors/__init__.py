@@ -1,0 +1,10 @@
+"""Sources of cost and usage, one file each; a new one is its file and its line here.
+
+May not live here: anything that knows a database. A collector fetches and normalises.
+"""
+
+COLLECTORS: tuple[str, ...] = (
+    "collectors.demo:DemoCollector",
+    "collectors.focus_files:FocusFilesCollector",
+)
+"""Import paths, so that a command pays only for the SDKs of the sources it uses."""

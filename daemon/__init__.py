@@ -1,0 +1,1 @@
+"""The program: command line, assembly, pipeline. The only room that knows all others."""

@@ -1,0 +1,93 @@
+"""What rooms need of each other, as Protocols; `daemon/assemble.py` joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from domain.delivery import Batch, Delivery, PeriodResult
+
+
+class Clock(Protocol):
+    """The only source of the present."""
+
+    def now(self) -> datetime:
+        """Give the present as aware UTC."""
+        ...
+
+
+class Progress(Protocol):
+    """Told how far long work has come; a terminal draws it, a daemon ignores it."""
+
+    def start(self, task: str, total: int | None, unit: str) -> None:
+        """Begin a task of `total` units (None: unknown)."""
+        ...
+
+    def advance(self, amount: int) -> None:
+        """Count units done since the last call."""
+        ...
+
+    def finish(self) -> None:
+        """End the task."""
+        ...
+
+
+class Ledger(Protocol):
+    """The charges, as other rooms see them: lazy frames of `domain.charge` schemas."""
+
+    def replace(
+        self,
+        batch: Batch,
+        *,
+        seen_at: datetime,
+        force: bool = False,
+        on_rows: Callable[[int], None] = ...,
+    ) -> list[PeriodResult]:
+        """Store every period of a batch whole, or say per period why not."""
+        ...
+
+    def charges(
+        self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
+        ...
+
+    def resources(self) -> pl.LazyFrame:
+        """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
+        ...
+
+    def prices(self) -> pl.LazyFrame:
+        """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""
+        ...
+
+    def as_first_seen(self, at: datetime) -> pl.LazyFrame:
+        """Give the daily cube (`CUBE_SCHEMA`) as it was known at an instant."""
+        ...
+
+    def cube(self) -> pl.LazyFrame:
+        """Give every changed cell of every committed delivery (`CUBE_SCHEMA`)."""
+        ...
+
+    def deliveries(self, *, since: datetime | None = None) -> list[Delivery]:
+        """List committed deliveries, oldest first."""
+        ...
+
+
+class BillingWorld(Protocol):
+    """A simulated company as its bill collectors see it; `daemon/demo/` implements it."""
+
+    def first_day(self) -> date:
+        """Give the first day that the world has a bill for."""
+        ...
+
+    def bill(self, provider: str, period: str, *, seen_at: datetime) -> pl.DataFrame:
+        """Give a month's charges (`domain.charge.RAW_SCHEMA`) as delivered up to `seen_at`."""
+        ...
+
+    def delivered_through(self, provider: str, *, seen_at: datetime) -> datetime:
+        """Give the instant before which the provider's bill is complete, as of `seen_at`."""
+        ...
