@@ -1,0 +1,65 @@
+"""What every test may use: builders, the shared sample files, a real S3 over HTTP."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from s3 import S3Server, serving
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A zone that is never whole hours from UTC: local time taken for UTC shows at once.
+os.environ["TZ"] = "Asia/Kathmandu"
+time.tzset()
+
+# Nothing here may reach a real account by way of what the machine is set up with.
+for _name in [name for name in os.environ if name.startswith(("AWS_", "COSTD_CONFIG", "GOOGLE_"))]:
+    del os.environ[_name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["AWS_CONFIG_FILE"] = os.devnull
+os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+_SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
+settings.register_profile("dev", deadline=None, max_examples=50, suppress_health_check=_SLOW)
+settings.register_profile("ci", parent=settings.get_profile("dev"), derandomize=True, print_blob=True)
+settings.register_profile("soak", parent=settings.get_profile("dev"), max_examples=2000)
+settings.load_profile(os.environ.get("COSTD_HYPOTHESIS", "dev"))
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of sample files that are not part of this repository."""
+    folder = ROOT.parent / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    message = "no ../shared/data beside the checkout: its sample files may not be committed"
+    if os.environ.get("COSTD_REQUIRE_SHARED") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """A real S3 over HTTP, one per session; take a bucket per test."""
+    pytest.importorskip("moto", reason="moto is not installed: pip install 'moto[server]'")
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def s3_env(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The same server, with the environment of every AWS client pointing at it."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
