@@ -58,7 +58,7 @@ def parse_amount(text: str) -> Decimal:
         value = _EXACT.create_decimal(text.strip())
     except InvalidOperation:
         raise MoneyError(f"not an amount: {text!r}") from None
-    if not value.is_finite() or abs(value) >= _LIMIT:
+    if not value.is_finite() or value.copy_abs() >= _LIMIT:
         raise MoneyError(f"not an amount that Decimal({PRECISION},{SCALE}) holds: {text!r}")
     return value
 
