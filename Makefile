@@ -16,7 +16,7 @@ LOCK_ARGS ?=
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := install --require-hashes --no-deps
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --python-version 3.11 --custom-compile-command 'make lock' -q $(LOCK_ARGS)
@@ -73,7 +73,7 @@ $(DONE)/venv:
 	@$(PYTHON) -m venv --clear $(VENV) 2>/dev/null || { \
 		echo 'this Python cannot make environments by itself (no ensurepip); fetching virtualenv' && \
 		rm -rf $(VENV) build/virtualenv && \
-		$(PYTHON) -m pip install -q --require-hashes --no-deps --target build/virtualenv -r requirements/venv.txt && \
+		$(PYTHON) -m pip install -qq --require-hashes --no-deps --target build/virtualenv -r requirements/venv.txt && \
 		PYTHONPATH=build/virtualenv $(PYTHON) -m virtualenv -q $(VENV); }
 	@mkdir -p $(DONE) && touch $@
 

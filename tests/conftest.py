@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from postgres import PostgresServer, binaries
+from postgres import serving as serving_postgres
 from s3 import S3Server, serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,3 +65,35 @@ def s3_env(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A throwaway PostgreSQL, one per session; take a database per test."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: `make peers` installs it")
+    with serving_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """The SQLAlchemy URL of an empty database."""
+    return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def focus_validator() -> Path:
+    """The Python of the environment that holds focus-validator."""
+    python = ROOT / ".venv-focus" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("focus-validator is not installed: `make peers` installs it where there is a Python 3.12")
+    return python
+
+
+@pytest.fixture(scope="session")
+def rounds() -> Callable[[int, int], int]:
+    """Chooses between the few rounds of every run and the many of `make soak`."""
+    return lambda few, many: many if os.environ.get("COSTD_SOAK") == "1" else few
+

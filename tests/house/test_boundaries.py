@@ -138,7 +138,8 @@ def _declared(root: Path) -> set[str]:
     """Names of the distributions that costd asks for, extras included."""
     project = _pyproject(root)["project"]
     lines = itertools.chain(project["dependencies"], *project["optional-dependencies"].values())
-    return {_normal(Requirement(line).name) for line in lines}
+    names = {_normal(Requirement(line).name) for line in lines}
+    return names | {"pydantic-core"}  # pydantic pins it and documents importing its errors from it
 
 
 def _pyproject(root: Path) -> dict[str, Any]:

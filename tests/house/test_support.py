@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from builders import a_batch, a_charge, a_chunk, charges
 from s3 import S3Server
+from sqlalchemy import create_engine, text
 
 from domain.charge import RAW_SCHEMA
 
@@ -41,3 +42,11 @@ def test_the_object_store_keeps_what_is_put(s3_server: S3Server) -> None:
     client, bucket = s3_server.client(), s3_server.bucket()
     client.put_object(Bucket=bucket, Key="a", Body=b"1")
     assert client.get_object(Bucket=bucket, Key="a")["Body"].read() == b"1"
+
+
+@pytest.mark.peer
+def test_the_throwaway_database_answers(postgres_url: str) -> None:
+    engine = create_engine(postgres_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("select 1")).scalar() == 1
+    engine.dispose()
