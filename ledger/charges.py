@@ -1,0 +1,141 @@
+"""The charge ledger: Delta tables behind the port `Ledger`.
+
+Readers see committed deliveries only. Nothing here knows who owns a charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import polars as pl
+
+from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
+from domain.delivery import Batch, Cursor, Delivery, PeriodResult
+from ledger import cube, tags
+from ledger.history import History
+from ledger.replace import Replacement
+from ledger.store import Table
+from ledger.tables import TABLES
+
+MAX_LOSS = Decimal("0.05")
+"""Share by which a replacement may shrink before it is refused."""
+
+
+RETAIN = 3
+"""Full versions kept of every period, beside the one that closed it."""
+
+
+def _nobody(_rows: int) -> None:
+    """Listen to no progress."""
+
+
+class ChargeLedger:
+    """The charges of every source, replaced period by period.
+
+    Args:
+        root: folder or `s3://bucket/prefix` below which the tables lie.
+        storage_options: of the object store, as delta-rs and polars name them.
+        promote: tag keys that `resources` gives as columns of their own.
+        retain: full versions that maintenance keeps of every period, beside the one that
+            closed it.
+        max_loss: share by which a replacement may shrink before it is refused; 0 refuses
+            every shrinking one.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        *,
+        storage_options: Mapping[str, str] | None = None,
+        promote: Sequence[str] = (),
+        retain: int = RETAIN,
+        max_loss: Decimal = MAX_LOSS,
+    ) -> None:
+        self.root = root
+        self._retain = retain
+        self._promote = tuple(promote)
+        self._max_loss = max_loss
+        self._tables = {spec.name: Table(spec, root, storage_options) for spec in TABLES}
+        self._history = History(self._tables["charges"])
+
+    def replace(
+        self,
+        batch: Batch,
+        *,
+        seen_at: datetime,
+        force: bool = False,
+        on_rows: Callable[[int], None] = _nobody,
+    ) -> list[PeriodResult]:
+        """Store every period of a batch whole, or say per period why not."""
+        replacement = Replacement(
+            self._tables, self._history, batch, seen_at=seen_at, max_loss=self._max_loss
+        )
+        return replacement.run(force=force, on_rows=on_rows)
+
+    def charges(
+        self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
+        return _narrowed(self._tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
+
+    def charges_at(self, delivery: Delivery) -> pl.LazyFrame:
+        """Give the facts of one period as a delivery left them, while its version is kept."""
+        stored = self._tables["charges"].scan(delivery.version)
+        return _narrowed(stored, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
+
+    def resources(self) -> pl.LazyFrame:
+        """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
+        rows = self._one_per_id("resources", "dim_id").select(RESOURCE_SCHEMA.names())
+        if not self._promote:
+            return rows
+        promoted = tags.promoted(rows.select("Tags").collect(), self._promote)
+        return rows.with_columns(promoted)
+
+    def prices(self) -> pl.LazyFrame:
+        """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""
+        return self._one_per_id("prices", "price_id").select(PRICE_SCHEMA.names())
+
+    def _one_per_id(self, name: str, key: str) -> pl.LazyFrame:
+        rows = self._tables[name].scan()
+        ids = rows.select(pl.len().alias("rows"), pl.col(key).n_unique().alias("ids")).collect()
+        # Two collectors may both have added a row; equal ids mean equal rows.
+        return rows if ids["rows"].item() == ids["ids"].item() else rows.unique(key, keep="any")
+
+    def cube(self) -> pl.LazyFrame:
+        """Give every changed cell of every committed delivery (`CUBE_SCHEMA`)."""
+        deliveries = self.deliveries()
+        return cube.committed(self._tables["cube"].scan(), deliveries).select(CUBE_SCHEMA.names())
+
+    def as_first_seen(self, at: datetime) -> pl.LazyFrame:
+        """Give the daily cube (`CUBE_SCHEMA`) as it was known at an instant."""
+        known = [delivery for delivery in self.deliveries() if delivery.seen_at <= at]
+        return cube.state(self._tables["cube"].scan(), known)
+
+    def deliveries(self, *, since: datetime | None = None) -> list[Delivery]:
+        """List committed deliveries, oldest first."""
+        found = [entry.delivery for entry in self._history.entries()]
+        return found if since is None else [delivery for delivery in found if delivery.seen_at >= since]
+
+    def versions(self, source: str, period: str) -> list[Delivery]:
+        """List the deliveries of one period, oldest first."""
+        return [
+            delivery
+            for delivery in self.deliveries()
+            if delivery.source == source and delivery.billing_period == period
+        ]
+
+    def cursors(self, source: str) -> dict[str, Cursor]:
+        """Give what the collector stored per period at its last successful delivery."""
+        return {period: dict(entry.delivery.cursor) for period, entry in self._history.latest(source).items()}
+
+
+def _narrowed(
+    rows: pl.LazyFrame, sources: Iterable[str] | None, periods: Iterable[str] | None
+) -> pl.LazyFrame:
+    if sources is not None:
+        rows = rows.filter(pl.col("source").is_in(list(sources)))
+    if periods is not None:
+        rows = rows.filter(pl.col("billing_period").is_in(list(periods)))
+    return rows

@@ -1,0 +1,119 @@
+"""The files below a table: written, made durable and removed, on disk or in an object store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from deltalake.fs import DeltaStorageHandler
+
+COMPRESSION_LEVEL = 3
+ROW_GROUP = 250_000
+
+
+class Files(Protocol):
+    """Where the files of one table live; paths are relative to the table."""
+
+    def write(self, path: str, rows: pl.LazyFrame) -> int:
+        """Write rows as Parquet and give the size in bytes."""
+        ...
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files; one that is gone already is no error."""
+        ...
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make files and the folders that name them survive a power cut."""
+        ...
+
+    def uri(self, path: str) -> str:
+        """Give the address under which polars reads a file."""
+        ...
+
+
+class LocalFiles:
+    """Files in a folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, path: str, rows: pl.LazyFrame) -> int:
+        """Write rows as Parquet and give the size in bytes."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        rows.sink_parquet(
+            target, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP, sync_on_close="all"
+        )
+        return target.stat().st_size
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files; one that is gone already is no error."""
+        for path in paths:
+            (self.root / path).unlink(missing_ok=True)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Make files and the folders that name them survive a power cut."""
+        folders: set[Path] = set()
+        for path in paths:
+            target = self.root / path
+            _fsync(target)
+            folders.update((target.parent, *_between(self.root, target.parent)))
+        for folder in folders:
+            _fsync(folder)
+
+    def uri(self, path: str) -> str:
+        """Give the address under which polars reads a file."""
+        return str(self.root / path)
+
+
+def _between(root: Path, folder: Path) -> list[Path]:
+    return [root.parent, root, *(parent for parent in folder.parents if root in parent.parents)]
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class ObjectFiles:
+    """Files in an object store; a finished put is durable there."""
+
+    def __init__(self, uri: str, options: Mapping[str, str]) -> None:
+        self._uri = uri.rstrip("/")
+        self._options = dict(options)
+
+    def _handler(self) -> DeltaStorageHandler:
+        from deltalake.fs import DeltaStorageHandler
+
+        return DeltaStorageHandler(self._uri, self._options)
+
+    def write(self, path: str, rows: pl.LazyFrame) -> int:
+        """Write rows as Parquet and give the size in bytes."""
+        rows.sink_parquet(
+            self.uri(path),
+            compression_level=COMPRESSION_LEVEL,
+            row_group_size=ROW_GROUP,
+            storage_options=self._options,
+        )
+        return int(self._handler().get_file_info([path])[0].size)
+
+    def remove(self, paths: Iterable[str]) -> None:
+        """Delete files; one that is gone already is no error."""
+        handler = self._handler()
+        for path in paths:
+            handler.delete_file(path)
+
+    def sync(self, paths: Iterable[str]) -> None:
+        """Do nothing: the store answered the put, so it is durable."""
+
+    def uri(self, path: str) -> str:
+        """Give the address under which polars reads a file."""
+        return f"{self._uri}/{path}"

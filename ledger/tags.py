@@ -1,0 +1,94 @@
+"""FOCUS key-value columns: from JSON text to one canonical form, and promoted keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+import polars as pl
+
+from domain.charge import TAGS
+
+UNREADABLE = "x_unreadable"
+"""Key under which text that is no JSON object is kept, so that nothing is lost."""
+
+
+def canonical(text: str) -> str:
+    """Give tags as JSON with sorted keys and every value as text.
+
+    A tag without value (true or null) is the text `true`. Numbers keep their digits as
+    written, other values are compact JSON. A later duplicate of a key wins.
+    """
+    try:
+        tags = orjson.loads(text)
+        if isinstance(tags, dict) and all(isinstance(value, str) for value in tags.values()):
+            return orjson.dumps(tags, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONDecodeError:
+        pass
+    return _careful(text)
+
+
+def _careful(text: str) -> str:
+    try:
+        tags = json.loads(text, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
+    except (ValueError, RecursionError):
+        tags = None
+    if not isinstance(tags, dict):
+        tags = {UNREADABLE: text}
+    plain = {_encodable(key): _encodable(_value(value)) for key, value in tags.items()}
+    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
+
+
+class _Digits(str):
+    """A JSON number, as written."""
+
+    __slots__ = ()
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        return str(value)
+    if value is None or value is True:
+        return "true"
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def canonical_texts(texts: pl.Series) -> pl.Series:
+    """Give the canonical JSON of every text; null stays null."""
+    return pl.Series(
+        texts.name, [None if text is None else canonical(text) for text in texts], dtype=pl.String()
+    )
+
+
+def as_map(texts: pl.Series) -> pl.Series:
+    """Give the `Map` of canonical JSON texts."""
+    return texts.str.json_decode(TAGS)
+
+
+def promoted(tags: pl.DataFrame, keys: Iterable[str]) -> list[pl.Expr]:
+    """Give one `x_tag_<key>` expression per key over a frame with a column `Tags`.
+
+    A key is found without regard to case and surrounding spaces; of several spellings on
+    one resource the exact one wins, then the first in sorted order.
+    """
+    wanted = list(dict.fromkeys(key.strip().lower() for key in keys))
+    if not wanted:
+        return []
+    present = tags["Tags"].map.keys().explode().drop_nulls().unique().sort().to_list()
+    by_name: dict[str, list[str]] = {}
+    for spelling in present:
+        by_name.setdefault(spelling.strip().lower(), []).append(spelling)
+    return [_first_of(key, by_name.get(key, ())).alias(f"x_tag_{key}") for key in wanted]
+
+
+def _first_of(key: str, spellings: Sequence[str]) -> pl.Expr:
+    ordered = sorted(spellings, key=lambda spelling: (spelling != key, spelling))
+    if not ordered:
+        return pl.lit(None, dtype=pl.String())
+    return pl.coalesce(*(pl.col("Tags").map.get(spelling) for spelling in ordered))
