@@ -1,0 +1,128 @@
+"""The envelope of `costd.yaml`: what costd itself reads, section by section.
+
+Each plugin's part of a source is its own `Settings`, a subclass of `SourceEnvelope`.
+Descriptions are the reference documentation: meaning, unit, default, and why that default.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PrivateAttr,
+    SerializeAsAny,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from config.base import Model
+from config.ownership import Ownership
+from config.source import SourceEnvelope, source_of
+from config.storage import S3, LedgerSettings, StateSettings
+
+__all__ = ["LATER_KEYS", "S3", "LedgerSettings", "Mode", "Settings", "SourceEnvelope", "StateSettings"]
+
+
+class Mode(StrEnum):
+    """What costd may do to the world."""
+
+    OBSERVE = "observe"
+    PROPOSE = "propose"
+    ACT = "act"
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (LookupError, ValueError, OSError):
+        hint = "write a name of the IANA time zone database, like `Europe/Berlin` or `UTC`"
+        raise PydanticCustomError("zone", "not a time zone", {"hint": hint}) from None
+
+
+Zone = Annotated[
+    ZoneInfo,
+    BeforeValidator(_zone),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
+]
+
+
+class Settings(Model):
+    """The whole of `costd.yaml`. Every part may be left out; without sources there is nothing to collect."""
+
+    mode: Mode = Field(
+        default=Mode.OBSERVE,
+        description="What costd may do: `observe` only reports, `propose` asks people, `act` does what they "
+        "approved. Default `observe`, because nothing should be switched off before somebody decided so.",
+    )
+    timezone: Zone = Field(
+        default=ZoneInfo("UTC"),
+        description="IANA time zone of schedules and send times; cost days are UTC whatever it says. Default "
+        "`UTC`, because bills are cut in UTC and costd cannot know where you are.",
+        examples=["Europe/Berlin"],
+    )
+    ledger: LedgerSettings = Field(
+        default_factory=LedgerSettings,
+        description="Where the charges are kept. Default `./var/ledger`, because a first run needs nothing "
+        "but a disk.",
+    )
+    state: StateSettings = Field(
+        default_factory=StateSettings,
+        description="Where everything but charges is kept. Default a SQLite file, because one machine needs "
+        "no database server.",
+    )
+    sources: tuple[Annotated[SerializeAsAny[SourceEnvelope], BeforeValidator(source_of)], ...] = Field(
+        default=(),
+        description="Where bills come from, in any order. Default none, because costd never guesses at "
+        "accounts.",
+    )
+    ownership: Ownership = Field(
+        default_factory=Ownership,
+        description="Who owns which cost. Default: the most used tag keys and no rules, because only you "
+        "know your teams.",
+    )
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _places(cls, data: Any) -> Any:
+        """Have the default paths of absent sections start at the configuration's folder too."""
+        return {"ledger": {}, "state": {}, **data} if isinstance(data, Mapping) else data
+
+    @property
+    def folder(self) -> Path:
+        """Give the folder that relative paths start at: the configuration file's."""
+        return self._folder
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the folder the configuration was read from."""
+        self._folder = Path((context or {}).get("folder", "."))
+
+    @field_validator("sources")
+    @classmethod
+    def _unique(cls, sources: tuple[SourceEnvelope, ...]) -> tuple[SourceEnvelope, ...]:
+        twice = [name for name, count in Counter(s.name for s in sources).items() if count > 1]
+        if twice:
+            raise PydanticCustomError("source_twice", "two sources share a name", {"names": twice})
+        return sources
+
+
+LATER_KEYS = frozenset(
+    {
+        *("approvers", "budgets", "calendars", "dialects", "digests", "environments", "fx", "groups", "http"),
+        *("identities", "limits", "policies", "prices", "protected", "slack", "webhooks"),
+    }
+)
+"""Keys of the design that later versions read; this one names them in a warning and goes on."""
