@@ -11,12 +11,13 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from config.base import Model
 from config.owner import OWNER_FIELDS, Owner, OwnerName
-from config.patterns import Names, group_names, is_regex, text_only
+from config.patterns import Names, group_names, is_regex, listed, text_only
 from config.sharing import Follow, SharedPool
+from config.units import LocalPath
 from config.when import When
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
@@ -133,7 +134,7 @@ class CodeownersFile(Model):
     repository: Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")] = Field(
         description="`organisation/name` as tags name it. Required."
     )
-    path: str = Field(description="The file, relative to costd.yaml. Required.")
+    path: LocalPath = Field(description="The file; relative paths start at costd.yaml's folder. Required.")
 
 
 class Ownership(Model):
@@ -160,8 +161,10 @@ class Ownership(Model):
         default_factory=Follow,
         description="Unowned tax, support and credits. Default: with what they are on.",
     )
-    catalogs: Names = Field(
-        (), description="Backstage catalog-info.yaml files (globs), relative to costd.yaml. Default: none."
+    catalogs: Annotated[tuple[LocalPath, ...], BeforeValidator(listed)] = Field(
+        (),
+        description="Backstage catalog-info.yaml files (globs); relative paths start at costd.yaml's folder. "
+        "Default: none.",
     )
     codeowners: tuple[CodeownersFile, ...] = Field((), description="CODEOWNERS files. Default: none.")
     repository_keys: Names = Field(
