@@ -87,6 +87,7 @@ class Chunk:
             {(billing_period, currency, column): Decimal}. The ledger checks what it
             staged against this, minus `residual`.
         residual: parsed minus stored, same keys, only where not zero.
+        notes: things seen in these rows that are worth showing in `status`.
     """
 
     charges: pl.DataFrame
@@ -94,6 +95,7 @@ class Chunk:
     rejected: tuple[Rejected, ...] = ()
     parsed: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     residual: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,8 @@ class Fetch:
 
     Attributes:
         batches: read lazily, one after the other; one that fails leaves the others alone.
+            Periods whose files changed while they were read may be offered again by a later
+            batch of the same fetch: what became of them last is what counts.
         coverage: how complete the source is once every batch is stored; its
             `delivered_through` is None where only the rows can tell.
         refused: periods that were refused before their rows were read.
