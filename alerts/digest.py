@@ -1,0 +1,141 @@
+"""The daily digest: what happened yesterday, how sure that is, and who moved.
+
+`Digest` is filled by the daemon and rendered by `alerts.digest_text`. What is not known is
+None or "", and its line is then absent, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+QUIET_SHARE = Decimal("0.02")
+"""A change below two percent …"""
+QUIET_MONEY = Decimal(10)
+"""… and below ten units of the currency is not worth an arrow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """How far one source reaches.
+
+    Attributes:
+        source: its name.
+        day: the day of it that the digest shows; None if it has no complete day.
+        through: complete before this instant; None if unknown.
+        fresh: it delivers as expected.
+        reason: why it is not fresh, or "".
+    """
+
+    source: str
+    day: date | None
+    through: datetime | None
+    fresh: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restated:
+    """A past day whose cost the provider changed since the digest before.
+
+    Attributes:
+        source: whose bill it was.
+        day: the day.
+        change: new minus old.
+    """
+
+    source: str
+    day: date
+    change: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One owner's row.
+
+    Attributes:
+        name: the team; None is the unallocated row.
+        cost: of the digest day.
+        usual: of the days it is compared with; None where there is nothing like to compare with.
+        why: what moved it, one phrase, or "".
+    """
+
+    name: str | None
+    cost: Decimal
+    usual: Decimal | None
+    why: str = ""
+
+    @property
+    def change(self) -> Decimal | None:
+        """Give cost minus usual, None where there is nothing to compare with."""
+        return None if self.usual is None else self.cost - self.usual
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell that the line did not move: no comparison, or under 2 % and under 10."""
+        return self.usual is None or is_quiet(self.cost - self.usual, self.usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """The digest in one currency; blocks are never added up.
+
+    Attributes:
+        currency: ISO code.
+        total: cost of the digest day.
+        usual: what it is compared with: the median of the same weekdays before.
+        weeks: how many such weekdays the median is of.
+        lines: one per team, largest cost first, the unallocated one last.
+        month_to_date: cost from the first of the month to the digest day; None if unknown.
+        restated: past days that changed since the digest before.
+        owned: part of the digest day's cost that has a team.
+        unknown_rows: charges of the day without this kind of cost.
+    """
+
+    currency: str
+    total: Decimal
+    usual: Decimal | None
+    weeks: int
+    lines: tuple[Line, ...]
+    month_to_date: Decimal | None = None
+    restated: tuple[Restated, ...] = ()
+    owned: Decimal | None = None
+    unknown_rows: int = 0
+
+    @property
+    def sum(self) -> Line:
+        """Give the block's total as a line of its own table."""
+        return Line(name="total", cost=self.total, usual=self.usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """Everything a digest says.
+
+    Attributes:
+        day: the latest digest day of any source.
+        reaches: the sources, each with its own day.
+        blocks: one per currency.
+        partial: a source is stale, failed, or does not reach the day.
+        why_no_change: why no comparison is made, or "".
+        run_at: when it was computed.
+        demo: the numbers are of the simulated company.
+        cost: the cost shown: effective, billed, list or contracted.
+        left_out: currencies that are not shown because the message would be too long.
+    """
+
+    day: date
+    reaches: tuple[Reach, ...]
+    blocks: tuple[Block, ...]
+    run_at: datetime
+    partial: bool = False
+    why_no_change: str = ""
+    demo: bool = False
+    cost: str = "effective"
+    left_out: int = 0
+
+
+def is_quiet(change: Decimal, usual: Decimal) -> bool:
+    """Tell whether a change is too small for an arrow: under 2 % and under 10."""
+    return abs(change) < QUIET_MONEY and abs(change) < QUIET_SHARE * abs(usual)
