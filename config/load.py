@@ -55,7 +55,7 @@ class Loaded:
 def describe(origin: Origin, fault: Fault) -> str:
     """Write a fault in one line: `costd.yaml:7: sources[2].path: …; hint`."""
     place = f"{origin.name}:{fault.line}" if fault.line else origin.name
-    key = f" {fault.key}:" if fault.key else ""
+    key = f" {fault.key}:" if fault.key and not fault.message.startswith(f"`{fault.key}`") else ""
     hint = f" ({fault.hint})" if fault.hint else ""
     return printable(f"{place}:{key} {fault.message}{hint}")
 

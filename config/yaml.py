@@ -233,10 +233,18 @@ def _events(text: str) -> Iterator[Any]:
             raise _refuse(
                 mark.line + 1 if mark else 0, "is indented with a tab", "indent with spaces"
             ) from None
+        line = mark.line + 1 if mark else 0
         where = f" ({error.context})" if error.context else ""
-        raise _refuse(mark.line + 1 if mark else 0, f"is not YAML: {problem}{where}") from None
+        raise _refuse(line, f"is not YAML: {problem}{where}", _quoting_hint(text, line)) from None
     except YAMLError as error:
         raise _refuse(0, f"is not YAML: {shortened(str(error), 200)}") from None
+
+
+def _quoting_hint(text: str, line: int) -> str:
+    """Guess the commonest mistake: a reference that is not quoted inside `{…}`."""
+    lines = text.splitlines()
+    bare = 0 < line <= len(lines) and "${" in lines[line - 1].replace('"${', "").replace("'${", "")
+    return 'put the reference in quotes: "${env:NAME}"' if bare else ""
 
 
 def _refuse_tag(event: Any, line: int) -> None:

@@ -17,6 +17,7 @@ from config.settings import S3, Mode, Settings
 from config.source import SourceEnvelope, SourceModels
 from daemon.clock import FixedClock, SystemClock
 from daemon.invocation import DEMO
+from daemon.rule_files import read_sources
 from domain.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,15 +148,15 @@ def storage_options(s3: S3) -> dict[str, str]:
     return options | {name: secret.reveal() for name, secret in keys.items() if secret is not None}
 
 
-def build_ledger(settings: Settings) -> ChargeLedger:
-    """Build the ledger; nothing is read or written yet."""
+def build_ledger(settings: Settings, rules: Rules | None = None) -> ChargeLedger:
+    """Build the ledger; nothing is read or written yet. Give the rules if you have them already."""
     from ledger.charges import ChargeLedger
 
     ledger = settings.ledger
     return ChargeLedger(
         ledger.path,
         storage_options=storage_options(ledger.s3) if ledger.path.startswith("s3://") else None,
-        promote=build_rules(settings).keys,
+        promote=(rules or build_rules(settings)).keys,
         retain=ledger.keep_versions,
         max_loss=ledger.max_loss,
     )
@@ -170,11 +171,15 @@ def build_state(settings: Settings) -> State:
 
 
 def build_rules(settings: Settings) -> Rules:
-    """Compile the ownership rules with the files they name.
+    """Compile the ownership rules with the files they name, and log what of those was left out.
 
     Raises:
         ConfigError: a catalogue or CODEOWNERS file cannot be read.
     """
     from attribution.ownership import compile_rules
+    from daemon.logs import get_logger
 
-    return compile_rules(settings.ownership)
+    sources, faults = read_sources(settings)
+    for fault in faults:
+        get_logger().warning("rule_left_out", file=fault.file, line=fault.line, reason=fault.message)
+    return compile_rules(settings.ownership, sources)

@@ -1,0 +1,44 @@
+"""The JSON Schema of `costd.yaml`, composed with every plugin's part, for editors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from config.settings import LATER_KEYS, Settings
+from config.source import SourceModels
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+JsonSchema = dict[str, Any]
+
+
+def json_schema(models: SourceModels) -> JsonSchema:
+    """Give the schema (draft 2020-12) with descriptions and defaults; a source's `type` picks its keys."""
+    plugins = {kind: load() for kind, load in sorted(models.items())}
+    references, shared = models_json_schema(
+        [(Settings, "validation"), *((model, "validation") for model in plugins.values())],
+        ref_template="#/$defs/{model}",
+    )
+    definitions: JsonSchema = shared["$defs"]
+    root = definitions.pop(references[Settings, "validation"]["$ref"].rpartition("/")[2])
+    definitions.pop("SourceEnvelope", None)
+    by_type = {kind: references[model, "validation"] for kind, model in plugins.items()}
+    root["properties"]["sources"]["items"] = _source_item(by_type)
+    for key in sorted(LATER_KEYS):
+        root["properties"][key] = {"description": "Read by a later version; this one ignores it."}
+    root["title"] = "costd.yaml"
+    return {"$schema": DIALECT, **root, "$defs": definitions}
+
+
+def _source_item(by_type: dict[str, JsonSchema]) -> JsonSchema:
+    """Let `type` choose with if/then, so that an editor complains about the right keys only."""
+    return {
+        "type": "object",
+        "required": ["type", "name"],
+        "properties": {"type": {"enum": list(by_type), "description": "The kind of source."}},
+        "allOf": [
+            {"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": reference}
+            for kind, reference in by_type.items()
+        ],
+    }

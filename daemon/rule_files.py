@@ -1,0 +1,76 @@
+"""Reads the catalogue and CODEOWNERS files that ownership rules name."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from attribution.faults import SourceFault
+    from attribution.sources import RuleSources
+    from config.settings import Settings
+
+MAX_BYTES = 4 * 1024 * 1024
+"""Longest file read; a CODEOWNERS file that GitHub takes is at most 3 MB."""
+
+MAX_FILES = 5_000
+"""Most catalogue files; more is a pattern that caught a whole disk."""
+
+
+def read_sources(settings: Settings) -> tuple[RuleSources, list[SourceFault]]:
+    """Give the rules from the files the configuration names, and what of them was left out.
+
+    Raises:
+        ConfigError: a file that is named cannot be read.
+    """
+    from attribution.faults import SourceFault
+    from attribution.sources import parse_sources
+
+    owners = settings.ownership
+    catalogs: dict[str, str] = {}
+    empty: list[SourceFault] = []
+    for pattern in owners.catalogs:
+        found = list(_matching(settings.folder, pattern))
+        if not found:
+            empty.append(SourceFault(file=pattern, line=0, message="no catalogue file matches"))
+        catalogs |= {str(path): _text(path, "catalogue") for path in found}
+        if len(catalogs) > MAX_FILES:
+            raise ConfigError(
+                f"ownership.catalogs names more than {MAX_FILES} files", hint="write a narrower pattern"
+            )
+    files = [
+        (file.repository, file.path, _text(settings.folder / file.path, "CODEOWNERS"))
+        for file in owners.codeowners
+    ]
+    sources, faults = parse_sources(catalogs, files)
+    return sources, [*empty, *faults]
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+    """Give the files of a pattern in sorted order; a plain path gives itself, there or not."""
+    place = Path(folder, Path(pattern).expanduser())
+    if not glob.has_magic(pattern):
+        yield place
+        return
+    for found in sorted(glob.iglob(str(place), recursive=True)):  # noqa: PTH207  # takes absolute patterns
+        if Path(found).is_file():
+            yield Path(found)
+
+
+def _text(path: Path, what: str) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what} file {path} is not UTF-8 text", hint="save it as UTF-8") from None
+    except OSError as error:
+        hint = "correct its path under `ownership:`; relative paths start at costd.yaml's folder"
+        raise ConfigError(f"{what} file {path} cannot be read: {error.strerror}", hint=hint) from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{what} file {path} is larger than 4 MiB", hint="name a smaller one")
+    return text
