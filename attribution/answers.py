@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from attribution.matching import fold, fold_text
-from attribution.tags import clean_text
+from attribution.matching import fold
+from attribution.tags import clean, nothing
 from domain.allocation import OWNER_FIELDS
 
 _TEXT = pl.String()
@@ -22,8 +22,8 @@ class Answers:
 
     def __init__(self, height: int, aliases: Mapping[str, Mapping[str, str | None]]) -> None:
         """Start without answers for `height` resources; aliases are per owner field."""
-        self._texts = {name: pl.Series(name, [None] * height, dtype=_TEXT) for name in OWNER_FIELDS}
-        self._rules = {name: pl.Series(name, [None] * height, dtype=_TEXT) for name in OWNER_FIELDS}
+        self._texts = {name: nothing(height) for name in OWNER_FIELDS}
+        self._rules = {name: nothing(height) for name in OWNER_FIELDS}
         self._aliases = {name: Aliases(aliases.get(name, {})) for name in OWNER_FIELDS}
 
     def offer(self, field: str, texts: pl.Series, rule: str | pl.Series) -> None:
@@ -65,11 +65,11 @@ class Aliases:
 
     def __init__(self, written: Mapping[str, str | None]) -> None:
         """Read aliases as written; a name they point to folds its own spellings too."""
-        names = {clean_text(name) for name in written.values() if name is not None}
-        known: dict[str, str | None] = {fold_text(name): name for name in sorted(names)}
-        known |= {
-            fold_text(text): None if name is None else clean_text(name) for text, name in written.items()
-        }
+        targets = sorted({name for name in written.values() if name is not None})
+        texts = [*targets, *written]
+        names = [*targets, *written.values()]
+        cleaned = clean(pl.Series(texts, dtype=_TEXT))
+        known = dict(zip(fold(cleaned).to_list(), clean(pl.Series(names, dtype=_TEXT)), strict=True))
         self._names = {text: name for text, name in known.items() if name is not None}
         self._nobody = [text for text, name in known.items() if name is None]
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from attribution.matching import matches
 from attribution.subjects import subject_series
+from attribution.tags import nothing
 from config.ownership import Ownership
 from domain.allocation import CostKind
 
@@ -33,7 +34,7 @@ def kinds(resources: pl.DataFrame, owned: pl.Series, ownership: Ownership) -> li
     A configured pool takes what matches, owned or not. Tax, support and credits that nobody
     owns are in the pool of their name until `attribution.related` finds whom they follow.
     """
-    pool = pl.Series("pool", [None] * resources.height, dtype=pl.String)
+    pool = nothing(resources.height).alias("pool")
     subjects = subject_series(
         resources, (subject for part in ownership.shared for subject, _ in part.when.conditions())
     )

@@ -8,6 +8,7 @@ import polars as pl
 
 from attribution.matching import fold, fold_text
 from attribution.subjects import TAG, subject_series
+from attribution.tags import nothing
 
 _SLUG = r"(?i)^(?:.*[:/])?([^/:\s]+)/([^/:\s]+?)(?:\.git)?/?$"
 _BARE = r"(?i)^([^/:\s]+?)(?:\.git)?$"
@@ -45,8 +46,4 @@ def first_of(resources: pl.DataFrame, keys: Sequence[str]) -> pl.Series:
     """Give the first tag of these keys that a resource has."""
     subjects = subject_series(resources, [f"{TAG}{key}" for key in keys])
     frame = pl.DataFrame([texts.alias(str(at)) for at, (texts,) in enumerate(subjects.values())])
-    return frame.select(pl.coalesce(pl.all())).to_series() if frame.width else _nothing(resources.height)
-
-
-def _nothing(height: int) -> pl.Series:
-    return pl.Series([None] * height, dtype=pl.String)
+    return frame.select(pl.coalesce(pl.all())).to_series() if frame.width else nothing(resources.height)

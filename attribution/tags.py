@@ -26,6 +26,8 @@ def clean(texts: pl.Series) -> pl.Series:
 
     Composed, because the same name typed on two systems may differ in its code points only.
     """
+    if texts.null_count() == len(texts):
+        return texts  # most keys are on no resource at all
     frame = texts.to_frame("text")
     text = pl.col("text")
     if frame.select((text.str.len_bytes() != text.str.len_chars()).any()).item():
@@ -37,6 +39,11 @@ def clean(texts: pl.Series) -> pl.Series:
 def clean_text(text: str) -> str:
     """Give one text as `clean` does; empty where nothing is left."""
     return clean(pl.Series([text], dtype=pl.String)).item() or ""
+
+
+def nothing(height: int) -> pl.Series:
+    """Give a text column without a single value."""
+    return pl.Series([None], dtype=pl.String()).new_from_index(0, height)
 
 
 def tag_values(resources: pl.DataFrame, keys: Iterable[str]) -> dict[str, pl.Series]:
@@ -62,6 +69,9 @@ def _look_up(resources: pl.DataFrame, keys: list[str]) -> dict[str, pl.Series]:
     found: dict[str, pl.Series] = {}
     for key in keys:
         others = [other for other in spellings.get(fold_key(key), ()) if other != key]
+        if fold_key(key) not in spellings:
+            found[key] = nothing(resources.height)
+            continue
         exact = resources.select(pl.col("Tags").map.get(key)).to_series()
         found[key] = _fill(resources, exact, others) if others else exact
     return found
