@@ -33,6 +33,12 @@ def take(session: Session, name: str, holder: str, ttl: timedelta, now: datetime
     return _lease(row)
 
 
+def held(session: Session, name: str, now: datetime) -> Lease | None:
+    """Give who holds a lease right now, None if it is free."""
+    row = session.scalar(select(LeaseRow).where(LeaseRow.name == name))
+    return _lease(row) if row is not None and row.expires_at > now else None
+
+
 def renew(session: Session, lease: Lease, ttl: timedelta, now: datetime) -> Lease:
     """Prolong a lease that is still ours, also when its time ran out and nobody took it.
 

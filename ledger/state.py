@@ -143,6 +143,11 @@ class State:
         with self.database.session() as session:
             return leases.take(session, name, holder, ttl, now)
 
+    def held(self, name: str, now: datetime) -> Lease | None:
+        """Give who holds a lease right now, None if it is free."""
+        with self.database.session() as session:
+            return leases.held(session, name, now)
+
     def renew(self, lease: Lease, ttl: timedelta, now: datetime) -> Lease:
         """Prolong a lease that is still ours.
 
