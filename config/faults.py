@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.fault import Fault
 from config.secrets import Secret
 from config.settings import LATER_KEYS, Settings
 from config.shape import Choose, Loc, known_keys, types_at
 from config.source import SourceEnvelope, SourceModels
 from config.wording import message_of
-from config.yaml import Fault, Node
+from config.yaml import Node
 from domain.text import shortened
 
 _REFERENCE = re.compile(r"\$\{[^}]*\}")

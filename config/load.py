@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.fault import Fault, YamlError
 from config.faults import Faults
 from config.settings import LATER_KEYS, Settings
 from config.source import SourceModels
-from config.yaml import MAX_BYTES, Fault, Node, YamlError, decode, read
+from config.yaml import MAX_BYTES, Document, Node, decode, read
 from domain.errors import ConfigError
 from domain.text import printable
 
@@ -68,18 +69,19 @@ def load(origin: Origin, models: SourceModels) -> Loaded:
     """
     text = origin.text
     try:
-        node = read(decode(_content(origin)) if text is None else text)
+        document = read(decode(_content(origin)) if text is None else text)
     except YamlError as error:
         return Loaded(origin=origin, settings=None, errors=(error.fault,), warnings=())
-    return _check(origin, node, models)
+    return _check(origin, document, models)
 
 
-def _check(origin: Origin, node: Node, models: SourceModels) -> Loaded:
+def _check(origin: Origin, document: Document, models: SourceModels) -> Loaded:
+    node = document.root
     if not isinstance(node.value, dict):
         return Loaded(origin=origin, settings=None, errors=(_no_mapping(node),), warnings=())
     faults = Faults(node, models)
     plain: Any = node.plain()
-    warnings, errors = faults.later(), [*faults.misplaced(), *faults.twice()]
+    warnings, errors = faults.later(), [*document.doubles, *faults.misplaced(), *faults.twice()]
     settings = None
     try:
         settings = Settings.model_validate(

@@ -137,6 +137,11 @@ class CodeownersFile(Model):
     path: LocalPath = Field(description="The file; relative paths start at costd.yaml's folder. Required.")
 
 
+def _also_a_team(schema: dict[str, Any]) -> None:
+    """Tell editors that `accounts: {"4242": data}` is fine too."""
+    schema["additionalProperties"] = {"anyOf": [{"type": "string"}, schema["additionalProperties"]]}
+
+
 class Ownership(Model):
     """Who owns which cost, and how common cost is shared."""
 
@@ -153,6 +158,7 @@ class Ownership(Model):
         default_factory=dict,
         description="Account id, name or glob -> team or owner fields, for charges that nothing else owns; "
         "first match in the order written. Default: none.",
+        json_schema_extra=_also_a_team,
     )
     shared: tuple[SharedPool, ...] = Field(
         (), description="Ordered pools of common cost. Default: none, because sharing is a policy."

@@ -99,7 +99,8 @@ def _takes(root: JsonSchema, field: JsonSchema, first: Mapping[str, str]) -> str
 def _simply(target: JsonSchema, first: Mapping[str, str]) -> str:
     match target.get("type"):
         case "object":
-            return f"keys of `{first[target['title']]}`"
+            place = first.get(target.get("title", ""))
+            return f"keys of `{place}`" if place else "keys"
         case "boolean":
             return "`true` or `false`"
         case "integer":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 from config.settings import LATER_KEYS, Settings
 from config.source import SourceModels
@@ -19,6 +20,7 @@ def json_schema(models: SourceModels) -> JsonSchema:
     references, shared = models_json_schema(
         [(Settings, "validation"), *((model, "validation") for model in plugins.values())],
         ref_template="#/$defs/{model}",
+        schema_generator=_WrittenDefaults,
     )
     definitions: JsonSchema = shared["$defs"]
     root = definitions.pop(references[Settings, "validation"]["$ref"].rpartition("/")[2])
@@ -29,6 +31,21 @@ def json_schema(models: SourceModels) -> JsonSchema:
         root["properties"][key] = {"description": "Read by a later version; this one ignores it."}
     root["title"] = "costd.yaml"
     return {"$schema": DIALECT, **root, "$defs": definitions}
+
+
+class _WrittenDefaults(GenerateJsonSchema):
+    """Defaults as people write them: `6h` and `5%`, not `PT6H` and `0.05`."""
+
+    def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
+        """Give the default in the form that its own type writes."""
+        default = super().get_default_value(schema)
+        inner: Any = schema["schema"]
+        while isinstance(inner, dict):
+            writer = inner.get("serialization", {})
+            if writer.get("type") == "function-plain" and not writer.get("info_arg"):
+                return writer["function"](default)
+            inner = inner.get("schema")
+        return default
 
 
 def _source_item(by_type: dict[str, JsonSchema]) -> JsonSchema:

@@ -6,11 +6,12 @@ means is decided by the field that takes it. Only an empty value, `~` and `null`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from domain.errors import ConfigError
+from config.fault import Fault, YamlError, refuse
+from config.yaml_events import events
 from domain.text import shortened
 
 MAX_BYTES = 1024 * 1024
@@ -24,31 +25,6 @@ MAX_VALUES = 50_000
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 Plain = str | list[Any] | dict[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One thing wrong (or worth a warning) in a configuration.
-
-    Attributes:
-        line: line in the file, from 1; 0 if it belongs to no line.
-        key: path of the key, e.g. `sources[2].path`, "" for the file as a whole.
-        message: what is wrong, one sentence.
-        hint: what to do about it, or "".
-    """
-
-    line: int
-    key: str
-    message: str
-    hint: str = ""
-
-
-class YamlError(ConfigError):
-    """A text that is not YAML we read; carries the one fault that stopped reading."""
-
-    def __init__(self, fault: Fault) -> None:
-        super().__init__(f"line {fault.line}: {fault.message}", hint=fault.hint)
-        self.fault = fault
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,21 +58,34 @@ class Node:
         self.size += child.size
         self.depth = max(self.depth, child.depth + 1)
         if self.size > MAX_VALUES:
-            raise _refuse(
+            raise refuse(
                 child.line, f"more than {MAX_VALUES} values, aliases counted each time they are used"
             )
         if self.depth > MAX_DEPTH:
-            raise _refuse(child.line, f"nested more than {MAX_DEPTH} levels deep")
+            raise refuse(child.line, f"nested more than {MAX_DEPTH} levels deep")
 
 
-def read(text: str) -> Node:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document that was read to its end.
+
+    Attributes:
+        root: its value.
+        doubles: keys written twice; the values are those of the last.
+    """
+
+    root: Node
+    doubles: tuple[Fault, ...] = ()
+
+
+def read(text: str) -> Document:
     """Read one YAML 1.2 document.
 
     Raises:
         YamlError: not YAML, or more than the limits allow, or a form we refuse.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise _refuse(0, "the configuration is larger than 1 MiB")
+        raise refuse(0, "the configuration is larger than 1 MiB")
     return _Builder().build(text.removeprefix("\ufeff"))
 
 
@@ -123,10 +112,11 @@ class _Builder:
         self._keys: list[tuple[str, int] | None] = []
         self._anchors: dict[str, Node] = {}
         self._root: Node | None = None
+        self._doubles: list[Fault] = []
 
-    def build(self, text: str) -> Node:
+    def build(self, text: str) -> Document:
         documents = 0
-        for event in _events(text):
+        for event in events(text):
             kind = type(event).__name__
             line = event.start_mark.line + 1
             if kind == "DocumentStartEvent":
@@ -140,21 +130,21 @@ class _Builder:
                 self._scalar(event, line)
             elif kind == "AliasEvent":
                 self._alias(event.anchor, line)
-        return self._root or Node(line=1, value=None)
+        return Document(root=self._root or Node(line=1, value=None), doubles=tuple(self._doubles))
 
     @staticmethod
     def _check_document(event: Any, documents: int, line: int) -> None:
         if documents > 1:
-            raise _refuse(line, "a second document starts here", "keep one document; remove the `---`")
+            raise refuse(line, "a second document starts here", "keep one document; remove the `---`")
         if event.version not in {None, (1, 2)}:
-            raise _refuse(line, "the file asks for another YAML version", "remove the `%YAML` line")
+            raise refuse(line, "the file asks for another YAML version", "remove the `%YAML` line")
 
     def _start(self, event: Any, value: dict[str, Node] | list[Node], line: int) -> None:
         _refuse_tag(event, line)
         if len(self._open) >= MAX_DEPTH:
-            raise _refuse(line, f"nested more than {MAX_DEPTH} levels deep")
+            raise refuse(line, f"nested more than {MAX_DEPTH} levels deep")
         if self._awaits_key():
-            raise _refuse(line, "a key must be plain text", "quote it if it starts with `{` or `[`")
+            raise refuse(line, "a key must be plain text", "quote it if it starts with `{` or `[`")
         self._open.append((Node(line=line, value=value), event.anchor))
         self._keys.append(None)
 
@@ -168,7 +158,7 @@ class _Builder:
         is_null = event.implicit[0] and event.value in _NULLS
         if self._awaits_key():
             if is_null:
-                raise _refuse(line, "a key is empty")
+                raise refuse(line, "a key is empty", "quote it if the word is meant")
             self._key(event.value, line)
             return
         self._take(Node(line=line, value=None if is_null else event.value), event.anchor)
@@ -177,25 +167,20 @@ class _Builder:
         node = self._open[-1][0]
         if key in node.key_lines:
             first = node.key_lines[key]
-            raise _refuse(
-                line,
-                f"key `{shortened(key, 60)}` is written twice, on lines {first} and {line}",
-                "keep one of them",
-            )
+            message = f"key `{shortened(key, 60)}` is written twice, on lines {first} and {line}"
+            self._doubles.append(Fault(line=line, key="", message=message, hint="keep one of them"))
         if key == "<<":
-            raise _refuse(line, "merge keys (`<<`) are not part of YAML 1.2", "write the values out")
+            raise refuse(line, "merge keys (`<<`) are not part of YAML 1.2", "write the values out")
         node.key_lines[key] = line
         self._keys[-1] = (key, line)
 
     def _alias(self, anchor: str, line: int) -> None:
         if self._awaits_key():
-            raise _refuse(line, "an alias cannot be a key")
+            raise refuse(line, "an alias cannot be a key")
         if any(anchor == name for _, name in self._open):
-            raise _refuse(line, f"`*{shortened(anchor, 60)}` refers to itself")
+            raise refuse(line, f"`*{shortened(anchor, 60)}` refers to itself")
         if anchor not in self._anchors:
-            raise _refuse(
-                line, f"`*{shortened(anchor, 60)}` refers to no `&{shortened(anchor, 60)}` above it"
-            )
+            raise refuse(line, f"`*{shortened(anchor, 60)}` refers to nothing that is named above it")
         self._take(self._anchors[anchor], None)
 
     def _take(self, node: Node, anchor: str | None) -> None:
@@ -216,41 +201,6 @@ class _Builder:
         return bool(self._open) and isinstance(self._open[-1][0].value, Mapping) and self._keys[-1] is None
 
 
-def _events(text: str) -> Iterator[Any]:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import MarkedYAMLError, YAMLError
-    from ruamel.yaml.reader import ReaderError
-
-    try:
-        yield from YAML(typ="safe", pure=True).parse(text)
-    except ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise _refuse(line, f"holds a character YAML does not allow (code {error.character})") from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = error.problem or "cannot be read"
-        if "\\t" in problem:
-            raise _refuse(
-                mark.line + 1 if mark else 0, "is indented with a tab", "indent with spaces"
-            ) from None
-        line = mark.line + 1 if mark else 0
-        where = f" ({error.context})" if error.context else ""
-        raise _refuse(line, f"is not YAML: {problem}{where}", _quoting_hint(text, line)) from None
-    except YAMLError as error:
-        raise _refuse(0, f"is not YAML: {shortened(str(error), 200)}") from None
-
-
-def _quoting_hint(text: str, line: int) -> str:
-    """Guess the commonest mistake: a reference that is not quoted inside `{…}`."""
-    lines = text.splitlines()
-    bare = 0 < line <= len(lines) and "${" in lines[line - 1].replace('"${', "").replace("'${", "")
-    return 'put the reference in quotes: "${env:NAME}"' if bare else ""
-
-
 def _refuse_tag(event: Any, line: int) -> None:
     if event.tag not in {None, "!"}:
-        raise _refuse(line, f"the tag `{shortened(str(event.tag), 60)}` is not read", "remove it")
-
-
-def _refuse(line: int, message: str, hint: str = "") -> YamlError:
-    return YamlError(Fault(line=line, key="", message=message, hint=hint))
+        raise refuse(line, f"the tag `{shortened(str(event.tag), 60)}` is not read", "remove it")

@@ -7,11 +7,11 @@ from collections.abc import Sized
 from dataclasses import asdict, replace
 
 from attribution.ownership import compile_rules
+from config.fault import Fault
 from config.load import Loaded, describe
 from config.secrets import redact
 from config.settings import Settings
 from config.units import format_duration
-from config.yaml import Fault
 from daemon.rule_files import read_sources
 from domain.errors import ConfigError
 from domain.text import printable
