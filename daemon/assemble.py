@@ -21,12 +21,11 @@ from daemon.rule_files import read_sources
 from domain.errors import UsageError
 
 if TYPE_CHECKING:
-    from ledger.state import State
-
     from attribution.ownership import Rules
     from collectors.interface import Collector
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
+    from ledger.state import State
 
 DEMO_FOLDER = Path("var/demo")
 """Where the demo keeps its data, below the working directory; never mixed with real data."""
@@ -120,15 +119,17 @@ def build_collectors(settings: Settings, names: Iterable[str] = (), *, clock: Cl
         UsageError: a name that is not configured.
     """
     types = source_types()
-    return [_collector(types[source.type], source, clock) for source in chosen_sources(settings, names)]
+    chosen = chosen_sources(settings, names)
+    return [_collector(types[source.type], source, clock, settings.folder) for source in chosen]
 
 
-def _collector(path: str, source: SourceEnvelope, clock: Clock) -> Collector:
+def _collector(path: str, source: SourceEnvelope, clock: Clock, folder: Path) -> Collector:
     build: Callable[..., Collector] = collector_class(path)
     if source.type == "demo":
         from daemon.demo.world import World
 
-        return build(source, world=World(), clock=clock)
+        seed = source.model_dump()["seed"]
+        return build(source, world=World(seed=seed, folder=folder / "world", clock=clock), clock=clock)
     return build(source)
 
 

@@ -1,0 +1,102 @@
+"""The demo world itself: what the collectors, and later the reaper, are handed."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from daemon.demo.actions import Action, ActionLog
+from daemon.demo.charges import bill_usage
+from daemon.demo.company import PROVIDERS
+from daemon.demo.controls import Controls
+from daemon.demo.delivery import View, complete_through
+from daemon.demo.entities import Metered
+from daemon.demo.events import events
+from daemon.demo.fees import bill_fees
+from daemon.demo.happening import Happening
+from daemon.demo.hours import Span
+from daemon.demo.sheet import Sheet
+from daemon.demo.usage import Scene, metered
+from domain.charge import RAW_SCHEMA
+from domain.errors import UsageError
+from domain.ports import Clock
+
+DAYS = 400
+"""Days before today that the company has bills for, at least: it starts with a whole month."""
+
+_KEPT = 8
+
+
+class World:
+    """A company that is simulated from a seed, and that remembers what was done to it.
+
+    Every answer depends only on the seed, on absolute time and on the actions recorded
+    before the instant that is asked about; the clock decides nothing but how far back the
+    bills go.
+    """
+
+    def __init__(self, seed: int, folder: Path, clock: Clock) -> None:
+        self.seed = seed
+        self._log = ActionLog(folder)
+        self._clock = clock
+        self._metered: dict[tuple[object, ...], list[Metered]] = {}
+
+    def first_day(self) -> date:
+        """Give the first day that the world has a bill for."""
+        return (self._clock.now() - timedelta(days=DAYS)).date().replace(day=1)
+
+    def bill(self, provider: str, period: str, *, seen_at: datetime) -> pl.DataFrame:
+        """Give a month's charges (`RAW_SCHEMA`) as a provider had delivered them at an instant.
+
+        Raises:
+            UsageError: no such provider.
+        """
+        if provider not in PROVIDERS:
+            raise UsageError(
+                f"the demo company has no provider {provider!r}", hint=f"use one of {', '.join(PROVIDERS)}"
+            )
+        span = Span.of_month(period)
+        if Span.of_month(f"{self.first_day():%Y-%m}").first > span.first:
+            return pl.DataFrame(schema=RAW_SCHEMA)
+        scene = self.scene(span, seen_at=seen_at)
+        view = View(
+            seed=self.seed, provider=provider, period=period, seen_at=seen_at, happening=scene.happening
+        )
+        sheet = Sheet()
+        bill_usage(sheet, self._used(scene, provider), span, view)
+        bill_fees(sheet, span, view)
+        return sheet.frame(period, invoice=view.invoice)
+
+    def delivered_through(self, provider: str, *, seen_at: datetime) -> datetime:
+        """Give the instant before which the provider's bill is complete, as of `seen_at`."""
+        return complete_through(provider, seen_at)
+
+    def scene(self, span: Span, *, seen_at: datetime) -> Scene:
+        """Give what decides the use of a span, with the actions recorded before an instant."""
+        actions = tuple(action for action in self._log.actions() if action.at <= seen_at)
+        return Scene(
+            seed=self.seed,
+            span=span,
+            happening=Happening(events(self.seed, span)),
+            controls=Controls(actions),
+            actions=actions,
+        )
+
+    def record(self, action: Action) -> bool:
+        """Do something to the world; False where an action with its key was done already."""
+        return self._log.append(action)
+
+    def actions(self) -> tuple[Action, ...]:
+        """Give everything that was done, in the order of recording."""
+        return self._log.actions()
+
+    def _used(self, scene: Scene, provider: str) -> list[Metered]:
+        """Give what was used, remembered for the deliveries of the same month."""
+        key = (provider, scene.span.first, scene.actions)
+        if key not in self._metered:
+            while len(self._metered) >= _KEPT:
+                del self._metered[next(iter(self._metered))]
+            self._metered[key] = metered(scene, provider)
+        return self._metered[key]
