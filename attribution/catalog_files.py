@@ -8,7 +8,8 @@ from typing import Any
 
 from attribution.catalog import KINDS, Catalog, Entity, selector, tag_selector
 from attribution.faults import SourceFault
-from config.yaml import YamlError, read
+from config.fault import YamlError
+from config.yaml import read
 from domain.text import shortened
 
 _DOCUMENT = re.compile(r"^---(?=\s|$)", re.MULTILINE)
@@ -53,16 +54,19 @@ def _documents(path: str, text: str, faults: list[SourceFault]) -> Iterator[tupl
             continue
         first = text.count("\n", 0, start)
         try:
-            document = read(part).plain()
+            document = read(part)
         except YamlError as error:
-            faults.append(
-                SourceFault(file=path, line=first + max(error.fault.line, 1), message=error.fault.message)
-            )
+            line = first + max(error.fault.line, 1)
+            faults.append(SourceFault(file=path, line=line, message=error.fault.message))
             continue
-        line = first + 1 + (len(part) - len(part.lstrip("\n")) if start else 0)
-        if isinstance(document, dict):
-            yield line, document
-        elif document is not None:
+        faults.extend(
+            SourceFault(file=path, line=first + double.line, message=double.message)
+            for double in document.doubles
+        )
+        entity, line = document.root.plain(), first + document.root.line
+        if isinstance(entity, dict):
+            yield line, entity
+        elif entity is not None:
             faults.append(SourceFault(file=path, line=line, message="is not an entity: not a mapping"))
 
 

@@ -1,0 +1,194 @@
+"""What a slice needs of the star: integer keys to group facts by, and the names behind them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from attribution.sharing import Policy
+from attribution.slices import Filter, Sharing, Slice
+from attribution.star import CURRENCY, OWNERS, TIMES, Star, is_price, is_resource
+from domain.window import Window, midnight
+
+KEY = "key"
+PRICE_KEY = "price_key"
+PLACE = "place"
+OWNER_ID = "owner_id"
+_OUT = -1
+"""Key of resources that a filter leaves out, or that are spread."""
+
+
+class Plan:
+    """One slice of one star, resolved once."""
+
+    def __init__(self, star: Star, asked: Slice) -> None:
+        """Sort dimensions and conditions by the table they belong to.
+
+        Raises:
+            ValueError: an unknown dimension.
+        """
+        self.star, self.asked = star, asked
+        self.shown = tuple(dict.fromkeys([*asked.by, CURRENCY]))
+        self.time_filters = [f for f in asked.where if f.dimension in TIMES]
+        self.grouped = tuple(dict.fromkeys([*self.shown, *(f.dimension for f in self.time_filters)]))
+        self._owner_filters = [f for f in asked.where if f.dimension in OWNERS]
+        self._resource_filters: list[Filter] = []
+        self._price_filters: list[Filter] = []
+        for condition in asked.where:
+            if _is_of_resource(condition.dimension):
+                self._resource_filters.append(condition)
+            elif condition.dimension not in (*OWNERS, *TIMES):
+                self._price_filters.append(condition)
+        names = [*self.grouped, *(f.dimension for f in asked.where)]
+        unknown = [name for name in names if not _is_known(name)]
+        if unknown:
+            raise ValueError(f"no dimension is called {unknown[0]!r}")
+
+    @property
+    def policy(self) -> Policy:
+        """Give how pools are shared."""
+        return self.star.policy
+
+    @property
+    def times(self) -> list[str]:
+        """Name the time dimensions to group by."""
+        return [name for name in self.grouped if name in TIMES]
+
+    @property
+    def owner_names(self) -> list[str]:
+        """Name the owner dimensions to group by."""
+        return [name for name in self.grouped if name in OWNERS]
+
+    @property
+    def resource_names(self) -> list[str]:
+        """Name the resource dimensions to group by."""
+        return [name for name in self.grouped if _is_of_resource(name)]
+
+    @property
+    def joins_prices(self) -> bool:
+        """Tell whether the price dimension is needed."""
+        return bool(self._price_filters) or any(_is_of_price(name) for name in self.grouped)
+
+    @cached_property
+    def owners(self) -> pl.DataFrame:
+        """Give every distinct owner with its `owner_id`, in the order of their names.
+
+        Ties of a split go by this order, so it may not depend on the order of resources.
+        """
+        return self.star.ownership.select(OWNERS).unique().sort(OWNERS).with_row_index(OWNER_ID)
+
+    @cached_property
+    def resources(self) -> pl.DataFrame:
+        """Give `dim_id`, `owner_id`, whether it is spread, whether it is kept, and its names."""
+        wanted = [*self.resource_names, *(f.dimension for f in self._resource_filters)]
+        names = self.star.resource_names(wanted)
+        kept = pl.repeat(value=True, n=names.height, eager=True, dtype=pl.Boolean())
+        for condition in self._resource_filters:
+            kept &= condition.keeps(names.get_column(condition.dimension))
+        owned = self.star.ownership.join(self.owners, on=OWNERS, nulls_equal=True).select(
+            "dim_id", OWNER_ID, is_spread=self._is_spread()
+        )
+        named = names.select("dim_id", *self.resource_names).with_columns(is_kept=kept)
+        return named.join(owned, on="dim_id", how="left")
+
+    def _is_spread(self) -> pl.Expr:
+        pool = pl.col("pool")
+        if self.asked.sharing is Sharing.AFTER:
+            return pool.is_not_null()
+        return pool.is_in(sorted(self.policy.related)).fill_null(value=False)
+
+    @cached_property
+    def _keyed(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        owners = self.kept_owners(self.owners)
+        stays = pl.col("is_kept") & ~pl.col("is_spread").fill_null(value=False)
+        here = self.resources.filter(stays).join(owners, on=OWNER_ID, how=self._join_owners)
+        groups = [*self.owner_names, *self.resource_names]
+        keys = here.select(groups).unique(maintain_order=True).with_row_index(KEY)
+        keys = keys.with_columns(pl.col(KEY).cast(pl.Int64))
+        ids = here.join(keys, on=groups, nulls_equal=True).select("dim_id", KEY)
+        others = self.resources.join(ids, on="dim_id", how="anti").select(
+            "dim_id", pl.lit(_OUT, dtype=pl.Int64()).alias(KEY)
+        )
+        return pl.concat([ids, others]), keys
+
+    @property
+    def _join_owners(self) -> Literal["inner", "left"]:
+        return "inner" if self._owner_filters else "left"
+
+    @property
+    def join_prices(self) -> Literal["inner", "left"]:
+        """Give how facts meet prices: one of an unknown price stays, unless a condition asks."""
+        return "inner" if self._price_filters else "left"
+
+    def kept_owners(self, owners: pl.DataFrame) -> pl.DataFrame:
+        """Give the owners that the conditions keep."""
+        for condition in self._owner_filters:
+            owners = owners.filter(condition.keeps(owners.get_column(condition.dimension)))
+        return owners
+
+    @property
+    def stay_keys(self) -> pl.DataFrame:
+        """Give `dim_id` and key of every resource."""
+        return self._keyed[0]
+
+    @property
+    def stay_names(self) -> pl.DataFrame:
+        """Give the names behind every key."""
+        return self._keyed[1]
+
+    def stays(self) -> pl.Expr:
+        """Tell whether a charge stays; one of an unknown resource does, unless a condition asks."""
+        known = pl.col(KEY) != _OUT
+        return known if self._resource_filters or self._owner_filters else known.fill_null(value=True)
+
+    @cached_property
+    def _prices(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        names = [name for name in self.grouped if _is_of_price(name)]
+        table = self.star.price_names([*names, *(f.dimension for f in self._price_filters)])
+        for condition in self._price_filters:
+            table = table.filter(condition.keeps(table.get_column(condition.dimension)))
+        keys = table.select(names).unique(maintain_order=True) if names else pl.DataFrame({KEY: [0]})
+        keys = keys.with_row_index(PRICE_KEY)
+        if not names:
+            return table.select("price_id", pl.lit(0, dtype=pl.UInt32()).alias(PRICE_KEY)), keys
+        return table.join(keys, on=names, nulls_equal=True).select("price_id", PRICE_KEY), keys
+
+    @property
+    def price_keys(self) -> pl.DataFrame:
+        """Give `price_id` and key of the prices that the conditions keep."""
+        return self._prices[0]
+
+    @property
+    def price_names(self) -> pl.DataFrame:
+        """Give the names behind every price key."""
+        return self._prices[1]
+
+
+def _is_of_resource(name: str) -> bool:
+    return is_resource(name) and name not in (*OWNERS, *TIMES)
+
+
+def _is_of_price(name: str) -> bool:
+    return is_price(name) and name not in (*OWNERS, *TIMES)
+
+
+def _is_known(name: str) -> bool:
+    return name in OWNERS or name in TIMES or is_resource(name) or is_price(name)
+
+
+def in_window(cells: pl.LazyFrame, asked: Slice) -> pl.LazyFrame:
+    """Give the facts whose charge period starts in the window, of the billing months asked for."""
+    if asked.billing_months is not None:
+        cells = cells.filter(pl.col("billing_period").is_in(sorted(asked.billing_months)))
+    if asked.window is not None:
+        cells = cells.filter(_starts_in(asked.window))
+    return cells
+
+
+def _starts_in(window: Window) -> pl.Expr:
+    if window.start == midnight(window.first_day) and window.end == midnight(window.end_day):
+        return (pl.col("day") >= window.first_day) & (pl.col("day") < window.end_day)
+    start = pl.col("ChargePeriodStart")
+    return (start >= window.start) & (start < window.end)
