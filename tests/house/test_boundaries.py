@@ -139,7 +139,8 @@ def _declared(root: Path) -> set[str]:
     project = _pyproject(root)["project"]
     lines = itertools.chain(project["dependencies"], *project["optional-dependencies"].values())
     names = {_normal(Requirement(line).name) for line in lines}
-    return names | {"pydantic-core"}  # pydantic pins it and documents importing its errors from it
+    # Halves of what is declared: their parents pin them and document importing from them.
+    return names | {"pydantic-core", "botocore"}
 
 
 def _pyproject(root: Path) -> dict[str, Any]:
