@@ -6,7 +6,6 @@ import json
 from collections.abc import Sized
 from dataclasses import asdict, replace
 
-from attribution.ownership import compile_rules
 from config.fault import Fault
 from config.load import Loaded, describe
 from config.secrets import redact
@@ -21,14 +20,14 @@ SCHEMA = "costd.config-check/1"
 
 def examine(loaded: Loaded) -> Loaded:
     """Add what only shows when the catalogue and CODEOWNERS files are read."""
-    if loaded.settings is None:
+    settings = loaded.settings
+    if settings is None or not (settings.ownership.catalogs or settings.ownership.codeowners):
         return loaded
     try:
-        sources, left_out = read_sources(loaded.settings)
+        _, left_out = read_sources(settings)
     except ConfigError as error:
         fault = Fault(line=0, key="ownership", message=str(error), hint=error.hint)
         return replace(loaded, settings=None, errors=(fault,))
-    compile_rules(loaded.settings.ownership, sources)
     more = [
         Fault(line=0, key="ownership", message=f"{fault.file}:{fault.line}: {fault.message}")
         for fault in left_out

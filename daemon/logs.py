@@ -41,7 +41,7 @@ def get_logger() -> FilteringBoundLogger:
         structlog.configure(
             processors=_processors(),
             wrapper_class=structlog.make_filtering_bound_logger(_settings["level"]),
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # looked up late: tests swap it
             cache_logger_on_first_use=False,
         )
         structlog.contextvars.clear_contextvars()
@@ -55,9 +55,7 @@ def _processors() -> list[Any]:
     import structlog
 
     final = (
-        structlog.processors.KeyValueRenderer(
-            key_order=["timestamp", "level", "event"], repr_native_str=False
-        )
+        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
@@ -89,7 +87,10 @@ class _Foreign(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a library's record as the event `library_log`."""
-        get_logger().log(record.levelno, "library_log", library=record.name, message=record.getMessage())
+        facts = {"library": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            facts["exc_info"] = record.exc_info
+        get_logger().log(record.levelno, "library_log", **facts)
 
 
 def safe(text: str) -> str:
