@@ -25,8 +25,10 @@ from domain.window import month_window
 ROWS_PER_FILE = 1_000_000
 MONTH = "2026-06"
 PLAIN, CREDIT, TAX, PURCHASE, UNUSED = range(5)
-SHARES = (0.98, 0.008, 0.006, 0.002, 0.004)
-"""How many rows are usage, credits, tax, purchases, and commitments nobody used."""
+TAG_COLUMNS = ("tag_team", "tag_service", "tag_model")
+CREDITS, UNUSED_SHARE = 0.004, 0.004
+MONTHLY = {TAX: 12_000, PURCHASE: 1_000}
+"""Rows that a month has however large it is: a tax per account and service, recurring fees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _draw(dice: np.random.Generator, company: Company, recipe: Recipe, rows: int
     service = company.resources["service"].to_numpy()[resource]
     # A resource uses the same few prices all month.
     sku = service * SKUS_PER_SERVICE + (resource * 7 + dice.integers(0, 3, rows)) % SKUS_PER_SERVICE
-    kind = dice.choice(len(SHARES), rows, p=SHARES)
+    kind = _kinds(dice, recipe, rows)
     quantity = dice.integers(1, 5_000, rows)
     listed = company.prices["picos"].to_numpy()[sku] * quantity
     contracted = listed - listed // 20
@@ -112,55 +114,68 @@ def _draw(dice: np.random.Generator, company: Company, recipe: Recipe, rows: int
     return Drawn(resource, sku, kind, hour, quantity, picos)
 
 
+def _kinds(dice: np.random.Generator, recipe: Recipe, rows: int) -> np.ndarray:
+    """Give the kind of every row: nearly all are usage."""
+    monthly = {kind: min(count / recipe.rows, 0.01) for kind, count in MONTHLY.items()}
+    shares = {CREDIT: CREDITS, UNUSED: UNUSED_SHARE, **monthly}
+    shares[PLAIN] = 1 - sum(shares.values())
+    return dice.choice(list(shares), rows, p=list(shares.values()))
+
+
 def _frames(company: Company, recipe: Recipe, drawn: Drawn) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Give the file as a provider writes it, and the bare columns of the group-by floor."""
-    resources = company.resources[drawn.resource]
-    # Credits, tax, purchases and unused commitments belong to an account, not to a resource.
     kind = pl.Series(drawn.kind)
+    charges = pl.concat([_whose(company, drawn, kind), company.prices[drawn.sku]], how="horizontal")
+    listed = company.prices["picos"].to_numpy()[drawn.sku]
+    numbers = {
+        **drawn.picos,
+        "ConsumedQuantity": drawn.quantity * 10**12,
+        "PricingQuantity": drawn.quantity * 10**12,
+        "ListUnitPrice": listed,
+        "ContractedUnitPrice": listed - listed // 20,
+    }
+    charges = charges.with_columns(
+        **_times(recipe, drawn, kind),
+        **{name: _decimals(picos) for name, picos in numbers.items()},
+        **_words(recipe, kind),
+    ).with_columns(**_commitment())
+    columns = {column.name: column.dtype for column in FOCUS if column.since <= recipe.version}
+    missing = {
+        name: pl.lit(None, dtype=kept) for name, kept in columns.items() if name not in charges.columns
+    }
+    raw = charges.select("ChargePeriodStart", *TAG_COLUMNS, *list(COSTS.values())[:3])
+    return charges.with_columns(**missing).select(columns), raw
+
+
+def _whose(company: Company, drawn: Drawn, kind: pl.Series) -> pl.DataFrame:
+    """Give the resource of every row; what is no plain usage belongs to an account as a whole."""
     own = kind == PLAIN
-    of_resource = [
-        "ResourceId",
-        "ResourceName",
-        "ResourceType",
-        "AvailabilityZone",
-        "CommitmentDiscountStatus",
-    ]
-    resources = resources.with_columns(
+    of_resource = ("ResourceId", "ResourceName", "ResourceType", "AvailabilityZone", *TAG_COLUMNS)
+    return company.resources[drawn.resource].with_columns(
         *(pl.when(own).then(pl.col(name)).alias(name) for name in of_resource),
         pl.when(own).then(pl.col("Tags")).otherwise(pl.lit("{}")).alias("Tags"),
-        *(
-            pl.when(own).then(pl.col(f"tag_{name}")).alias(f"tag_{name}")
-            for name in ("team", "service", "model")
-        ),
-    )
-    window = month_window(recipe.month)
-    start = pl.Series(
-        np.datetime64(f"{recipe.month}-01T00", "us") + drawn.hour * np.timedelta64(3_600_000_000, "us")
-    )
-    start = start.dt.replace_time_zone("UTC").cast(INSTANT)
-    costs = {name: _decimals(picos) for name, picos in drawn.picos.items()}
-    charges = pl.concat([resources, company.prices[drawn.sku]], how="horizontal").with_columns(
-        ChargePeriodStart=start,
-        ChargePeriodEnd=start.dt.offset_by("1h"),
-        BillingPeriodStart=pl.lit(window.start).cast(INSTANT),
-        BillingPeriodEnd=pl.lit(window.end).cast(INSTANT),
-        **costs,
-        **{name: _decimals(drawn.quantity * 10**12) for name in ("ConsumedQuantity", "PricingQuantity")},
-        **{name: _decimals(prices) for name, prices in _unit_prices(company, drawn).items()},
-        **_words(recipe, kind),
-    )
-    charges = charges.with_columns(
-        CommitmentDiscountStatus=pl.when(kind == UNUSED)
+        pl.when(own)
+        .then(pl.col("CommitmentDiscountStatus"))
+        .when(kind == UNUSED)
         .then(pl.lit("Unused"))
-        .otherwise("CommitmentDiscountStatus"),
-    ).with_columns(**_commitment())
-    names = [column.name for column in FOCUS if column.since <= recipe.version]
-    missing = {
-        n: pl.lit(None, dtype=c.dtype) for c in FOCUS if (n := c.name) in names and n not in charges.columns
+        .alias("CommitmentDiscountStatus"),
+    )
+
+
+def _times(recipe: Recipe, drawn: Drawn, kind: pl.Series) -> dict[str, pl.Expr]:
+    """Give when every charge was: an hour, or the whole month for what comes once a month."""
+    window = month_window(recipe.month)
+    hours = drawn.hour * np.timedelta64(3_600_000_000, "us")
+    start = pl.Series(np.datetime64(f"{recipe.month}-01T00", "us") + hours)
+    start = start.dt.replace_time_zone("UTC").cast(INSTANT)
+    monthly = kind.is_in(list(MONTHLY))
+    first, end = pl.lit(window.start).cast(INSTANT), pl.lit(window.end).cast(INSTANT)
+    return {
+        "ChargePeriodStart": pl.when(monthly).then(first).otherwise(start),
+        "ChargePeriodEnd": pl.when(monthly).then(end).otherwise(start.dt.offset_by("1h")),
+        "BillingPeriodStart": first,
+        "BillingPeriodEnd": end,
     }
-    tags = [f"tag_{name}" for name in ("team", "service", "model")]
-    raw = charges.select("ChargePeriodStart", *tags, *list(COSTS.values())[:3])
-    return charges.with_columns(**missing).select(names), raw
 
 
 def _commitment() -> dict[str, pl.Expr]:
@@ -191,7 +206,6 @@ def _words(recipe: Recipe, kind: pl.Series) -> dict[str, pl.Expr]:
         "BillingCurrency": "USD",
         "BillingAccountType": "Payer",
         "SubAccountType": "Account",
-        "ChargeFrequency": "Usage-Based",
         "InvoiceId": f"INV-{recipe.month}",
         "InvoiceIssuerName": "Acme Cloud",
         "PricingCategory": "Standard",
@@ -204,11 +218,6 @@ def _words(recipe: Recipe, kind: pl.Series) -> dict[str, pl.Expr]:
         "ChargeCategory": category,
         **{name: pl.lit(text, dtype=pl.String) for name, text in same.items()},
     }
-
-
-def _unit_prices(company: Company, drawn: Drawn) -> dict[str, np.ndarray]:
-    listed = company.prices["picos"].to_numpy()[drawn.sku]
-    return {"ListUnitPrice": listed, "ContractedUnitPrice": listed - listed // 20}
 
 
 def _total(picos: np.ndarray) -> int:
