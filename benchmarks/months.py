@@ -144,7 +144,7 @@ def _frames(company: Company, recipe: Recipe, drawn: Drawn) -> tuple[pl.DataFram
         name: pl.lit(None, dtype=kept) for name, kept in columns.items() if name not in charges.columns
     }
     raw = charges.select("ChargePeriodStart", *TAG_COLUMNS, *list(COSTS.values())[:3])
-    return charges.with_columns(**missing).select(columns), raw
+    return charges.with_columns(**missing).select(*columns), raw
 
 
 def _whose(company: Company, drawn: Drawn, kind: pl.Series) -> pl.DataFrame:
