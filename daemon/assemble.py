@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
 from functools import cache, partial
@@ -23,6 +24,7 @@ from domain.errors import UsageError
 if TYPE_CHECKING:
     from attribution.ownership import Rules
     from collectors.interface import Collector
+    from daemon.demo.world import World
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
     from ledger.state import State
@@ -119,17 +121,31 @@ def build_collectors(settings: Settings, names: Iterable[str] = (), *, clock: Cl
         UsageError: a name that is not configured.
     """
     types = source_types()
-    chosen = chosen_sources(settings, names)
-    return [_collector(types[source.type], source, clock, settings.folder) for source in chosen]
+    handed = _Handed(folder=settings.folder, clock=clock)
+    return [_collector(types[source.type], source, handed) for source in chosen_sources(settings, names)]
 
 
-def _collector(path: str, source: SourceEnvelope, clock: Clock, folder: Path) -> Collector:
-    build: Callable[..., Collector] = collector_class(path)
-    if source.type == "demo":
+@dataclass(frozen=True, kw_only=True)
+class _Handed:
+    """What collectors of simulated sources are handed; one world per seed, whatever asks for it."""
+
+    folder: Path
+    clock: Clock
+    worlds: dict[int, World] = field(default_factory=dict)
+
+    def world(self, seed: int) -> World:
+        """Give the simulated company of a seed."""
         from daemon.demo.world import World
 
-        seed = source.model_dump()["seed"]
-        return build(source, world=World(seed=seed, folder=folder / "world", clock=clock), clock=clock)
+        if seed not in self.worlds:
+            self.worlds[seed] = World(seed=seed, folder=self.folder / "world", clock=self.clock)
+        return self.worlds[seed]
+
+
+def _collector(path: str, source: SourceEnvelope, handed: _Handed) -> Collector:
+    build: Callable[..., Collector] = collector_class(path)
+    if source.type == "demo":
+        return build(source, world=handed.world(source.model_dump()["seed"]), clock=handed.clock)
     return build(source)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sized
 from dataclasses import asdict, replace
+from shlex import quote
 
 from config.fault import Fault
 from config.load import Loaded, describe
 from config.secrets import redact
 from config.settings import Settings
 from config.units import format_duration
+from daemon.invocation import DEFAULT_CONFIG
 from daemon.rule_files import read_sources
 from domain.errors import ConfigError
 from domain.text import printable
@@ -61,7 +63,8 @@ def as_text(loaded: Loaded) -> str:
         return redact("\n".join(lines))
     lines.append(f"{name} is fine" + (f" ({_count(loaded.warnings, 'warning')})" if loaded.warnings else ""))
     lines += [f"  {key:<10} {printable(value)}" for key, value in _summary(loaded.settings).items()]
-    lines.append("next: costd collect" if loaded.settings.sources else "next: add a source")
+    option = "" if loaded.origin.name == DEFAULT_CONFIG else f"-c {quote(name)} "
+    lines.append(f"next: costd {option}collect" if loaded.settings.sources else "next: add a source")
     return redact("\n".join(lines))
 
 

@@ -46,17 +46,20 @@ class Invocation:
         return self._loaded
 
     def settings(self) -> Settings:
-        """Give the configuration, and log what is odd about it.
+        """Give the configuration, and log the keys of it that do nothing yet.
 
         Raises:
             ConfigError: it cannot be used; the message lists every fault.
         """
+        from config.settings import LATER_KEYS
         from daemon import logs
 
         first = self._loaded is None
         loaded = self.load()
         settings = loaded.usable()
         for fault in loaded.warnings if first else ():
+            if fault.key not in LATER_KEYS:
+                continue  # a missing secret fails where it is used, and only there
             logs.get_logger().warning(
                 "config_warning",
                 file=loaded.origin.name,

@@ -87,7 +87,7 @@ class _Foreign(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Log a library's record as the event `library_log`."""
-        facts = {"library": record.name, "message": record.getMessage()}
+        facts: dict[str, Any] = {"library": record.name, "message": record.getMessage()}
         if record.exc_info:
             facts["exc_info"] = record.exc_info
         get_logger().log(record.levelno, "library_log", **facts)

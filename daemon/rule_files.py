@@ -36,29 +36,26 @@ def read_sources(settings: Settings) -> tuple[RuleSources, list[SourceFault]]:
     for pattern in owners.catalogs:
         found = list(_matching(settings.folder, pattern))
         if not found:
-            empty.append(SourceFault(file=pattern, line=0, message="no catalogue file matches"))
+            empty.append(SourceFault(file=str(pattern), line=0, message="no catalogue file matches"))
         catalogs |= {str(path): _text(path, "catalogue") for path in found}
         if len(catalogs) > MAX_FILES:
             raise ConfigError(
                 f"ownership.catalogs names more than {MAX_FILES} files", hint="write a narrower pattern"
             )
-    files = [
-        (file.repository, file.path, _text(settings.folder / file.path, "CODEOWNERS"))
-        for file in owners.codeowners
-    ]
+    files = [(file.repository, str(file.path), _text(file.path, "CODEOWNERS")) for file in owners.codeowners]
     sources, faults = parse_sources(catalogs, files)
     return sources, [*empty, *faults]
 
 
-def _matching(folder: Path, pattern: str) -> Iterator[Path]:
+def _matching(folder: Path, pattern: Path) -> Iterator[Path]:
     """Give the files of a pattern in sorted order; a plain path gives itself, there or not."""
-    place = Path(folder, Path(pattern).expanduser())
-    if not glob.has_magic(pattern):
-        yield place
+    below = pattern.relative_to(folder) if pattern.is_relative_to(folder) else pattern
+    if not glob.has_magic(str(below)):
+        yield pattern
         return
-    for found in sorted(glob.iglob(str(place), recursive=True)):  # noqa: PTH207  # takes absolute patterns
-        if Path(found).is_file():
-            yield Path(found)
+    for found in sorted(glob.iglob(str(below), root_dir=folder, recursive=True)):  # noqa: PTH207  # Path.glob is never absolute
+        if (folder / found).is_file():
+            yield folder / found
 
 
 def _text(path: Path, what: str) -> str:
