@@ -41,12 +41,10 @@ def check(run: Invocation, output: str) -> int:
     help="JSON Schema, or the settings reference. Default json.",
 )
 def schema(output: str) -> None:
-    r"""Print the JSON Schema of costd.yaml, with which editors check and complete it.
+    """Print the JSON Schema of costd.yaml, with which editors check and complete it.
 
-    \b
-      costd config schema > costd.schema.json
-    and as first line of costd.yaml:
-      # yaml-language-server: $schema=costd.schema.json
+    Save it as costd.schema.json and begin costd.yaml with the line
+    `# yaml-language-server: $schema=costd.schema.json`.
     """
     from daemon.assemble import source_models
 
