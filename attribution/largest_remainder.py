@@ -11,10 +11,15 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from domain.money import SCALE
+from domain.money import PRECISION, SCALE
 
 UNITS = pl.Int128()
 """Amounts and weights here: whole units of 1E-12."""
+
+AMOUNT = "amount"
+GROUP = "group"
+TARGET = "target"
+WEIGHT = "weight"
 
 _LIMIT = 2**126
 _ROWS = 2_000_000
@@ -28,72 +33,61 @@ def to_units(money: pl.Expr) -> pl.Expr:
 
 def to_money(units: pl.Expr) -> pl.Expr:
     """Give whole units as stored money."""
-    one = pl.lit(f"0.{'0' * (SCALE - 1)}1").cast(pl.Decimal(38, SCALE))
-    return units.cast(pl.Decimal(38, 0)) * one
+    one = pl.lit(f"0.{'0' * (SCALE - 1)}1").cast(pl.Decimal(PRECISION, SCALE))
+    return units.cast(pl.Decimal(PRECISION, 0)) * one
 
 
-def split_amounts(amounts: pl.DataFrame, weights: pl.DataFrame) -> pl.DataFrame:
-    """Give the parts of every amount.
+def split_rows(rows: pl.DataFrame, weights: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the parts of every row's amount, in frames of bounded size.
 
     Args:
-        amounts: distinct `group`, `amount` (units, any sign).
-        weights: `group`, `target` (order of ties), `weight` (units, none negative), with a
-            positive sum for every group of `amounts`.
+        rows: `group`, `amount` (units, any sign), and columns that are carried along. A row
+            whose group has no weights has no parts.
+        weights: `group`, `target` (in the order of ties) and `weight` (units); only
+            positive weights take part.
 
-    Returns:
-        `group`, `amount`, `target`, `part` (units); parts of nothing are left out.
+    Yields:
+        The columns of `rows` with `amount` the part, and `target`; parts of nothing are left out.
     """
-    ranked = weights.filter(pl.col("weight") > 0).with_columns(
-        whole=pl.col("weight").sum().over("group"), width=pl.len().over("group")
-    )
-    schema = {**amounts.schema, "target": weights.schema["target"], "part": UNITS}
-    parts = [_split(chunk, ranked) for chunk in _chunks(amounts, ranked)]
-    return pl.concat([pl.DataFrame(schema=schema), *parts])
+    positive = weights.filter(pl.col(WEIGHT) > 0).sort(GROUP, TARGET)
+    shares = positive.with_columns(whole=pl.col(WEIGHT).sum().over(GROUP))
+    widest = positive.group_by(GROUP).len().get_column("len").max()
+    if not isinstance(widest, int):
+        return
+    for chunk in rows.iter_slices(max(1, _ROWS // widest)):
+        yield _split(chunk, shares)
 
 
-def _chunks(amounts: pl.DataFrame, ranked: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Cut the amounts so that no cut has more than about `_ROWS` parts."""
-    widest = max(1, int(ranked.select(pl.col("width").max()).item() or 1))
-    yield from amounts.iter_slices(max(1, _ROWS // widest))
-
-
-def _split(amounts: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
-    rows = amounts.with_row_index("row").join(ranked, on="group", how="inner")
-    floored = _floor_exactly(rows) if _could_overflow(rows) else _floor(rows)
-    lacking = pl.col("amount") - pl.col("part").sum().over("row")
-    order = floored.with_columns(left=lacking).sort(
-        "row", "fraction", "target", descending=[False, True, False]
-    )
-    place = pl.int_range(pl.len(), dtype=UNITS).over("row")
-    part = pl.col("part") + (place < pl.col("left")).cast(UNITS)
-    return (
-        order.with_columns(part.alias("part"))
-        .filter(pl.col("part") != 0)
-        .select(*amounts.columns, "target", "part")
+def _split(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
+    # within a row the targets must stay in their order: equal fractions are ranked by it
+    pairs = rows.with_row_index("row").join(shares, on=GROUP, how="inner", maintain_order="left_right")
+    floored = _floor_exactly(pairs) if _could_overflow(pairs) else _floor(pairs)
+    left = pl.col(AMOUNT) - pl.col("part").sum().over("row")
+    place = pl.col("fraction").rank("ordinal", descending=True).over("row").cast(UNITS)
+    part = pl.col("part") + (place <= left).cast(UNITS)
+    return floored.select(pl.col(rows.columns).exclude(AMOUNT), TARGET, part.alias(AMOUNT)).filter(
+        pl.col(AMOUNT) != 0
     )
 
 
-def _floor(rows: pl.DataFrame) -> pl.DataFrame:
-    product = pl.col("amount") * pl.col("weight")
-    return rows.with_columns(part=product // pl.col("whole")).with_columns(
+def _floor(pairs: pl.DataFrame) -> pl.DataFrame:
+    product = pl.col(AMOUNT) * pl.col(WEIGHT)
+    return pairs.with_columns(part=product // pl.col("whole")).with_columns(
         fraction=product - pl.col("part") * pl.col("whole")
     )
 
 
-def _could_overflow(rows: pl.DataFrame) -> bool:
-    """Tell whether a product may leave Int128: more than about 10^13 times 10^13 units of a currency."""
-    bounds = rows.select(
-        low=pl.col("amount").min(), high=pl.col("amount").max(), weight=pl.col("whole").max()
-    )
+def _could_overflow(pairs: pl.DataFrame) -> bool:
+    """Tell whether a product may leave Int128: some 10 million of a currency times 10 million."""
+    bounds = pairs.select(low=pl.col(AMOUNT).min(), high=pl.col(AMOUNT).max(), weight=pl.col("whole").max())
     low, high, weight = bounds.row(0)
-    return bool(rows.height) and max(abs(low), abs(high)) * weight >= _LIMIT
+    return bool(pairs.height) and max(abs(low), abs(high)) * weight >= _LIMIT
 
 
-def _floor_exactly(rows: pl.DataFrame) -> pl.DataFrame:
-    triples = rows.select("amount", "weight", "whole").iter_rows()
+def _floor_exactly(pairs: pl.DataFrame) -> pl.DataFrame:
     parts, fractions = [], []
-    for amount, weight, whole in triples:
+    for amount, weight, whole in pairs.select(AMOUNT, WEIGHT, "whole").iter_rows():
         part, fraction = divmod(amount * weight, whole)
         parts.append(part)
         fractions.append(fraction)
-    return rows.with_columns(part=pl.Series(parts, dtype=UNITS), fraction=pl.Series(fractions, dtype=UNITS))
+    return pairs.with_columns(part=pl.Series(parts, dtype=UNITS), fraction=pl.Series(fractions, dtype=UNITS))

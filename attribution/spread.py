@@ -12,16 +12,14 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from attribution.largest_remainder import to_money, to_units
-from attribution.moves import AMOUNT, Moves
+from attribution.largest_remainder import AMOUNT, to_units
+from attribution.moves import COUNT, Moves
 from attribution.plan import OWNER_ID, PLACE, PRICE_KEY, Plan, in_window
 from attribution.related import SCOPE, scopes
 from attribution.slices import Sharing
 from attribution.star import TIMES
-from attribution.sums import sums
 from domain.charge import MONEY
 
-_COUNT = "charges"
 _MEMBER = "member"
 
 
@@ -45,14 +43,15 @@ def _parts(cells: pl.LazyFrame, plan: Plan) -> Iterator[pl.DataFrame]:
         .select("dim_id", PLACE, _MEMBER)
     )
     rows = _charges(cells, plan, ids)
+    carried = [PLACE, *([PRICE_KEY] if plan.joins_prices else []), *(_time(name) for name in plan.times)]
     for cost in plan.asked.costs:
-        groups = [name for name in rows.columns if name not in (*plan.asked.costs, _COUNT)]
-        counted = rows.group_by(*groups, to_units(pl.col(cost)).alias(AMOUNT)).agg(pl.col(_COUNT).sum())
-        moves = Moves(cells, plan, cost)
+        groups = [name for name in rows.columns if name not in (*plan.asked.costs, COUNT)]
+        counted = rows.group_by(*groups, to_units(pl.col(cost)).alias(AMOUNT)).agg(pl.col(COUNT).sum())
+        moves = Moves(cells, plan, cost, carried)
         moved = moves.follow(counted.join(members, on=_MEMBER).drop(_MEMBER))
-        if plan.asked.sharing is Sharing.AFTER:
-            moved = moves.share(moved)
-        yield _summed(moved, moves.owners, places, plan, cost)
+        shares = plan.asked.sharing is Sharing.AFTER
+        totals = pl.concat(list(moves.share(moved)) if shares else [moves.total(moved)])
+        yield _named(totals, moves.owners, places, plan, cost)
 
 
 def _charges(cells: pl.LazyFrame, plan: Plan, ids: pl.DataFrame) -> pl.DataFrame:
@@ -68,27 +67,21 @@ def _charges(cells: pl.LazyFrame, plan: Plan, ids: pl.DataFrame) -> pl.DataFrame
     keyed = facts.join(ids.lazy(), on="dim_id", how="inner").drop("dim_id")
     if plan.joins_prices:
         keyed = keyed.join(plan.price_keys.lazy(), on="price_id", how=plan.join_prices).drop("price_id")
-    return keyed.group_by(pl.all()).agg(pl.len().alias(_COUNT)).collect(engine="streaming")
+    return keyed.group_by(pl.all()).agg(pl.len().alias(COUNT)).collect(engine="streaming")
 
 
-def _summed(
-    rows: pl.DataFrame, owners: pl.DataFrame, places: pl.DataFrame, plan: Plan, cost: str
+def _named(
+    totals: pl.DataFrame, owners: pl.DataFrame, places: pl.DataFrame, plan: Plan, cost: str
 ) -> pl.DataFrame:
     kept = plan.kept_owners(owners).select(OWNER_ID, *plan.owner_names)
-    money = to_money(pl.col(AMOUNT)) * pl.col(_COUNT).cast(pl.Decimal(38, 0))
-    asked = rows.select(
-        PLACE,
-        OWNER_ID,
-        *([PRICE_KEY] if plan.joins_prices else []),
-        *(pl.col(_time(name)).alias(name) for name in plan.times),
-        money.alias(cost),
-    )
-    named = asked.join(kept, on=OWNER_ID).join(places, on=PLACE)
+    named = totals.join(kept, on=OWNER_ID).join(places, on=PLACE)
     if plan.joins_prices:
         named = named.join(plan.price_names, on=PRICE_KEY, how="left")
-    summed = named.group_by(plan.grouped).agg(sums([cost]))
+    times = (pl.col(_time(name)).alias(name) for name in plan.times)
     others = (pl.lit(None, dtype=MONEY).alias(name) for name in plan.asked.costs if name != cost)
-    return summed.with_columns(others).select(*plan.grouped, *plan.asked.costs)
+    return named.with_columns(*times, *others, pl.col(AMOUNT).alias(cost)).select(
+        *plan.grouped, *plan.asked.costs
+    )
 
 
 def _time(name: str) -> str:
