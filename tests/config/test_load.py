@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field
 
 from config.fault import Fault
@@ -326,3 +329,28 @@ def test_settings_cannot_be_changed() -> None:
     found = settings("mode: observe")
     with pytest.raises(ValueError, match="frozen"):
         found.mode = Mode.ACT  # type: ignore[misc]  # on purpose
+
+
+ODD = st.text(alphabet="aé\x1b\u202e\n.[]:*&!%@", max_size=6)
+KNOWN = """mode timezone ledger state sources ownership path s3 url type name every keys team rules when
+    account accounts shared split aliases catalogs codeowners follow policies tag:x region max_loss
+    keep_versions"""
+WORDS = "folder observe UTC 6h 5% a re:( re:^(?P<n>x)$ {n} ${env:X} ml 3 s3://b sqlite:///x"
+KEYS = st.sampled_from(KNOWN.split())
+SCALARS = st.sampled_from(WORDS.split()) | st.none() | st.booleans() | st.integers() | ODD
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | ODD, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=5))
+def test_whatever_is_written_becomes_settings_or_faults_with_places(content: dict[str, object]) -> None:
+    text = json.dumps(content, indent=1)
+    result = loaded(text)
+    assert (result.settings is None) == bool(result.errors)
+    for fault in (*result.errors, *result.warnings):
+        assert 0 <= fault.line <= text.count("\n") + 1
+        assert fault.message
+        assert describe(result.origin, fault).isprintable()
