@@ -32,7 +32,7 @@ DELIVERY_TIME = time(6, tzinfo=UTC)
 REPLAYED_DAYS = 3
 """Daily deliveries of an open month that one fetch catches up with."""
 
-SETTLED_AFTER = timedelta(days=12)
+SETTLED_AFTER = timedelta(days=15)
 """After the end of a month nothing of it changes any more, in the demo world."""
 
 

@@ -28,10 +28,6 @@ class Controls:
         for action in sorted(actions, key=lambda one: one.at):
             self._of[action.target].append(action)
 
-    def __bool__(self) -> bool:
-        """Say whether anything was done at all."""
-        return bool(self._of)
-
     def running(self, entity: Entity, span: Span) -> Ints | None:
         """Give the part of each hour that an entity may run, in millionths; None: always."""
         return self._on(entity, span, (Verb.STOP, Verb.DELETE))
@@ -43,7 +39,7 @@ class Controls:
     def replicas(self, name: str, wanted: Ints, span: Span) -> Ints:
         """Give the replicas of a workload per hour, once people set them otherwise."""
         result = wanted
-        for action in self._of.get(name, ()):
+        for action in self._named(name, name.rpartition("/")[0]):
             later = span.hours >= _next_hour(action.at, span)
             match action.verb:
                 case Verb.SCALE:
@@ -54,17 +50,13 @@ class Controls:
                     result = np.where(later, wanted, result)
         return result
 
-    def gone_at(self, entity: Entity) -> datetime | None:
-        """Give when an entity was deleted, by itself or with what it belonged to."""
-        acts = self._acts(entity)
-        return min((act.at for act in acts if act.verb is Verb.DELETE), default=None)
-
     def _acts(self, entity: Entity) -> list[Action]:
         """List what concerns an entity: acts on itself and on what it belongs to."""
-        own = list(self._of.get(entity.name, ()))
-        if entity.parent:
-            own += self._of.get(entity.parent, ())
-        return sorted(own, key=lambda one: one.at)
+        return self._named(entity.name, entity.parent)
+
+    def _named(self, *names: str) -> list[Action]:
+        acts = [act for name in names for act in self._of.get(name, ())]
+        return sorted(acts, key=lambda one: one.at)
 
     def _on(self, entity: Entity, span: Span, verbs: tuple[Verb, ...]) -> Ints | None:
         acts = [act for act in self._acts(entity) if act.verb in (*verbs, Verb.START)]

@@ -17,6 +17,7 @@ from daemon.demo import dice
 from daemon.demo.dice import Ints
 from daemon.demo.hours import DAY, Span, day_of, instant_of
 from daemon.demo.prices import rows
+from daemon.demo.seasons import office_factor
 from domain.window import month_of, next_month, previous_month
 
 _INCIDENT_DAYS = ((2, 5), (11, 15), (21, 24))
@@ -49,7 +50,11 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """An event of the catalogue, as `tables/events.csv` describes it."""
+    """An event of the catalogue, as `tables/events.csv` describes it.
+
+    `hours` are its shortest and longest length; `starts` is `any`, `workday` (in the morning
+    of a working day: what it concerns is only used then) or `night` (before the night's jobs).
+    """
 
     name: str
     label: str
@@ -57,6 +62,7 @@ class Template:
     team: str
     service: str
     hours: tuple[int, int]
+    starts: str
     effects: tuple[Effect, ...]
     spawn: str
     story: str
@@ -109,6 +115,7 @@ def _template(row: dict[str, str]) -> Template:
         team=row["team"],
         service=row["service"],
         hours=(int(low), int(high)),
+        starts=row["starts"],
         effects=tuple(_effect(text) for text in row["effects"].split(",") if text),
         spawn=row["spawn"],
         story=row["story"],
@@ -162,10 +169,23 @@ def _drawn(seed: int, period: str, label: str, days: tuple[tuple[int, int], ...]
         template = known[order[(turn + slot) % len(order)]]
         key = (seed, period, template.name)
         day = dice.between(low, high, *key, "day")
-        start = span.first + (day - 1) * DAY + dice.between(0, 23, *key, "hour")
+        start = _start(template, span.first + (day - 1) * DAY, *key)
         yield Event(
             id=f"{template.name}-{period}",
             template=template,
             start=start,
             end=start + dice.between(*template.hours, *key, "length"),
         )
+
+
+def _start(template: Template, day: int, *key: object) -> int:
+    """Give the hour at which an event begins, on a day or soon after it."""
+    match template.starts:
+        case "workday":
+            while instant_of(day).weekday() > 3 or office_factor(instant_of(day).date()) < 1000:
+                day += DAY
+            return day + dice.between(7, 10, *key, "hour")
+        case "night":
+            return day + dice.between(18, 20, *key, "hour")
+        case _:
+            return day + dice.between(0, 23, *key, "hour")

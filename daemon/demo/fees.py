@@ -90,7 +90,7 @@ def _refunds(sheet: Sheet, span: Span, view: View) -> None:
 def _refund(sheet: Sheet, span: Span, view: View, known_from: int) -> None:
     if through_hour(view.provider, view.seen_at) <= known_from:
         return
-    amount = dice.between(40, 110, view.seed, "refund", span.first) * _PICO
+    amount = refunded(view.seed, span)
     day = span.first - DAY * dice.between(3, 12, view.seed, "outage", span.first)
     line = Line(
         service=services()["redshift"],
@@ -103,6 +103,11 @@ def _refund(sheet: Sheet, span: Span, view: View, known_from: int) -> None:
         description="Refund for an outage last month",
     )
     sheet.add(line, _flat(day, day + DAY, -amount))
+
+
+def refunded(seed: int, span: Span) -> int:
+    """Give what the refund of a month amounts to, in 1E-12 USD."""
+    return dice.between(40, 110, seed, "refund", span.first) * _PICO
 
 
 def _credit(sheet: Sheet, span: Span, view: View) -> None:

@@ -17,6 +17,7 @@ from daemon.demo.fleet import HOME_REGION
 from daemon.demo.hours import Span, instant_of
 from daemon.demo.prices import rows
 from daemon.demo.seasons import load
+from domain.window import month_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +174,10 @@ def pool_hours(pool: Pool, span: Span, scaling: Scaling) -> PoolHours:
 def nodes(seed: int, hours: PoolHours, span: Span) -> Iterator[tuple[Entity, Ints]]:
     """Give the nodes of a pool with the hours they run; each month brings new machine images."""
     pool = hours.pool
+    month = month_of(instant_of(span.end - 1))
+    first = Span.of_month(month).first
     for slot in range(int(hours.nodes.max(initial=0))):
-        name = f"{pool.cluster}-{pool.name}-{slot}-{instant_of(span.first):%y%m}"
+        name = f"{pool.cluster}-{pool.name}-{slot}-{month}"
         entity = Entity(
             name=name,
             kind="node",
@@ -182,7 +185,7 @@ def nodes(seed: int, hours: PoolHours, span: Span) -> Iterator[tuple[Entity, Int
             region=HOME_REGION[ACCOUNT[pool.account].provider],
             team=pool.tags.get("team", ""),
             tags={**pool.tags, **node_labels(pool)},
-            born=span.first + dice.between(0, 3, seed, "node", name),
+            born=first + dice.between(0, 3, seed, "node", name),
             parent=pool.cluster,
             gpus=pool.gpus,
             meters=pool.meters,

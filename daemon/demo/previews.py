@@ -13,6 +13,7 @@ from daemon.demo.seasons import office_factor
 
 CLUSTER = "prod-eu"
 ACCOUNT = "aws:acme-web-dev"
+REGION = "eu-central-1"
 _REPOSITORIES = (
     ("acme/shop", "web", "shop"),
     ("acme/search", "web", "search"),
@@ -60,6 +61,38 @@ class PullRequest:
         """Name its environment, which is a namespace of the cluster."""
         return f"{CLUSTER}/pr-{self.number}"
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """Give the tags that its pipeline puts on everything it makes."""
+        return {
+            "team": self.team,
+            "env": "preview",
+            "service": self.service,
+            "pull-request": str(self.number),
+            "repository": self.repository,
+        }
+
+    @property
+    def namespace(self) -> Entity:
+        """Give the namespace that holds its environment; what is outside it may outlive it."""
+        return Entity(
+            name=self.environment,
+            kind="namespace",
+            account=ACCOUNT,
+            region=REGION,
+            team=self.team,
+            tags=self.tags,
+            born=self.opened,
+            gone=self.removed if "all" in self.leftover else self.closed + DAY,
+            parent=CLUSTER,
+            use=self.use,
+        )
+
+    @property
+    def use(self) -> Use:
+        """Give what people do with it: a look now and then, until a while after the last push."""
+        return Use(requests_per_hour=14, load="office", busy=60, until=self.pushed + 3)
+
 
 def pull_requests(seed: int, span: Span) -> Iterator[PullRequest]:
     """Give the pull requests whose environment or leftovers exist in a span."""
@@ -90,7 +123,7 @@ def _pull_request(seed: int, day: int, slot: int) -> PullRequest:
     elif fate < 110:
         removed, leftover = late, ("db", "volume")
     else:
-        removed, leftover = closed + 24, ()
+        removed, leftover = closed + DAY, ()
     return PullRequest(
         number=(day - _FIRST_DAY) * _NUMBERS_A_DAY + slot + 1,
         repository=repository,
@@ -106,15 +139,6 @@ def _pull_request(seed: int, day: int, slot: int) -> PullRequest:
 
 def environment(pull: PullRequest) -> Iterator[Entity]:
     """Give the parts of a pull request's environment."""
-    tags = {
-        "team": pull.team,
-        "env": "preview",
-        "service": pull.service,
-        "pull-request": str(pull.number),
-        "repository": pull.repository,
-    }
-    # A person looks at a preview a few times a day while the request is open.
-    use = Use(requests_per_hour=14, load="office", busy=60, until=pull.pushed + 3)
     for part, kind, text in _PARTS:
         stays = part in pull.leftover or "all" in pull.leftover
         own = {"aws:eks:cluster-name": CLUSTER, "aws:eks:namespace": f"pr-{pull.number}"}
@@ -123,12 +147,12 @@ def environment(pull: PullRequest) -> Iterator[Entity]:
             name=f"{pull.environment}/{part}",
             kind=kind,
             account=ACCOUNT,
-            region="eu-central-1",
+            region=REGION,
             team=pull.team,
-            tags=tags | own if kind == "deployment" else tags,
+            tags=pull.tags | own if kind == "deployment" else pull.tags,
             born=pull.opened,
-            gone=pull.removed if stays else pull.closed + 24,
+            gone=pull.removed if stays else pull.closed + DAY,
             parent=pull.environment,
-            use=use,
+            use=pull.use,
             meters=meters(text),
         )

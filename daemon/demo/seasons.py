@@ -122,12 +122,18 @@ def _night(span: Span) -> Ints:
     return np.array(_NIGHT_HOURS)[span.of_day] * growth(span) // 1_000_000
 
 
+def _weekly(span: Span) -> Ints:
+    """Somebody who comes on Tuesdays only."""
+    return np.where(span.weekday == 1, _office(span) * 5, 0)
+
+
 _LOADS: dict[str, Callable[[Span], Ints]] = {
     "steady": _steady,
     "grow": _grow,
     "audience": _audience,
     "office": _office,
     "night": _night,
+    "weekly": _weekly,
 }
 LOADS = tuple(_LOADS)
 """Names of the shapes that use can take over a day, a week and the years."""

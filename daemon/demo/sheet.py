@@ -155,6 +155,13 @@ class Sheet:
         """Sum a cost in 1E-12 USD over what was added so far."""
         return sum(int(getattr(part, name).sum()) for part in self._parts)
 
+    def effective_between(self, first: int, end: int) -> int:
+        """Sum the effective cost, in 1E-12 USD, of the rows that begin in some hours."""
+        inside = ((part.starts >= first) & (part.starts < end) for part in self._parts)
+        return sum(
+            int(part.effective[chosen].sum()) for part, chosen in zip(self._parts, inside, strict=True)
+        )
+
     def billed_by_account(self) -> list[tuple[Account, int]]:
         """Sum what each sub account was billed so far, in 1E-12 USD, in order of first mention."""
         sums: dict[Account, int] = {}

@@ -77,7 +77,7 @@ def used(scene: Scene, entity: Entity, meter: Meter) -> Ints:
     if meter.load != "steady":
         quantity = quantity * load(meter.load, span) // 1000
     if entity.schedule == "office" and not held:
-        quantity = quantity * _at_work(span)
+        quantity = quantity * at_work(span)
     if meter.noise:
         key = dice.number(scene.seed, "noise", entity.name, meter.sku.key)
         quantity = quantity * dice.noise(key, span.days, meter.noise) // 1000
@@ -91,7 +91,7 @@ def used(scene: Scene, entity: Entity, meter: Meter) -> Ints:
 
 
 @lru_cache(maxsize=32)
-def _at_work(span: Span) -> Ints:
+def at_work(span: Span) -> Ints:
     """Give 1 in the hours at which machines for working hours run, else 0."""
     days = [office_factor(day_of(number)) == 1000 for number in range(span.first_day, span.end_day)]
     working = np.repeat(np.array(days), 24) & (span.weekday < 5)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 
 import polars as pl
 
-from daemon.demo.actions import Action, ActionLog
+from daemon.demo.actions import Action, ActionLog, Verb
 from daemon.demo.charges import bill_usage
 from daemon.demo.company import PROVIDERS
 from daemon.demo.controls import Controls
@@ -17,7 +18,9 @@ from daemon.demo.events import events
 from daemon.demo.fees import bill_fees
 from daemon.demo.happening import Happening
 from daemon.demo.hours import Span
+from daemon.demo.labels import Label, labels
 from daemon.demo.sheet import Sheet
+from daemon.demo.states import State, recent, states
 from daemon.demo.usage import Scene, metered
 from domain.charge import RAW_SCHEMA
 from domain.errors import UsageError
@@ -25,6 +28,9 @@ from domain.ports import Clock
 
 DAYS = 400
 """Days before today that the company has bills for, at least: it starts with a whole month."""
+
+WORKLOADS = frozenset({"deployment", "statefulset", "job"})
+"""Kinds of things that have replicas."""
 
 _KEPT = 8
 
@@ -85,12 +91,36 @@ class World:
         )
 
     def record(self, action: Action) -> bool:
-        """Do something to the world; False where an action with its key was done already."""
+        """Do something to the world; False where an action with its key was done already.
+
+        Raises:
+            UsageError: nothing of that name exists then, or it cannot be done to it.
+        """
+        if action.key and any(past.key == action.key for past in self.actions()):
+            return False
+        known = {state.entity.name: state.entity for state in self.states(action.at)}
+        entity = known.get(action.target)
+        if entity is None:
+            close = get_close_matches(action.target, known, n=1)
+            raise UsageError(
+                f"the demo world has no {action.target!r} at {action.at:%Y-%m-%d %H:%M}Z",
+                hint=f"did you mean {close[0]!r}?" if close else "",
+            )
+        if action.verb is Verb.SCALE and entity.kind not in WORKLOADS:
+            raise UsageError(f"{action.target} is of kind {entity.kind}, which cannot be scaled")
         return self._log.append(action)
 
     def actions(self) -> tuple[Action, ...]:
         """Give everything that was done, in the order of recording."""
         return self._log.actions()
+
+    def labels(self, first: date, end: date) -> list[Label]:
+        """Give what was planted to begin in these days (`end` exclusive), with its money."""
+        return labels(self.seed, first, end)
+
+    def states(self, at: datetime) -> list[State]:
+        """Give everything that exists at an instant, and what it is doing."""
+        return states(self.scene(recent(at), seen_at=at), at)
 
     def _used(self, scene: Scene, provider: str) -> list[Metered]:
         """Give what was used, remembered for the deliveries of the same month."""

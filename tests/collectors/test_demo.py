@@ -63,9 +63,9 @@ def cursors_of(batches: list[Batch]) -> dict[str, Cursor]:
 
 def test_replays_settled_months_once_and_the_open_one_day_by_day() -> None:
     assert seen(fetched(a_collector())) == [
-        ("2026-08", datetime(2026, 9, 13, 6, tzinfo=UTC)),
-        ("2026-09", datetime(2026, 10, 13, 6, tzinfo=UTC)),
-        ("2026-10", datetime(2026, 11, 13, 6, tzinfo=UTC)),
+        ("2026-08", datetime(2026, 9, 16, 6, tzinfo=UTC)),
+        ("2026-09", datetime(2026, 10, 16, 6, tzinfo=UTC)),
+        ("2026-10", datetime(2026, 11, 16, 6, tzinfo=UTC)),
         ("2026-11", datetime(2026, 11, 17, 6, tzinfo=UTC)),
         ("2026-11", datetime(2026, 11, 18, 6, tzinfo=UTC)),
         ("2026-11", datetime(2026, 11, 19, 6, tzinfo=UTC)),
