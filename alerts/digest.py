@@ -22,7 +22,7 @@ class Reach:
 
     Attributes:
         source: its name.
-        day: the day of it that the digest shows; None if it has no complete day.
+        day: the day of it that the digest shows; None if it is in no figure.
         through: complete before this instant; None if unknown.
         fresh: it delivers as expected.
         reason: why it is not fresh, or "".

@@ -151,7 +151,7 @@ def _reach(digest: Digest, reach: Reach) -> str:
     through = reach.through.astimezone(UTC)
     text += f" complete to {day_text(through.date(), weekday=False)} {through:%H:%M} UTC"
     if reach.day is None:
-        return f"{text}, no complete day yet"
+        return f"{text}, not in these figures"
     return text if reach.day == digest.day else f"{text}, shows {day_text(reach.day)}"
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
-from attribution.workloads import WORKLOAD_KEYS
 from domain.errors import UsageError
 
 
@@ -27,76 +26,55 @@ class Dimension:
     """One thing a report can be grouped or filtered by.
 
     Attributes:
-        name: as the user writes it.
+        name: as the user writes it, and as the attribution kernel knows it.
         place: where its value is found.
         meaning: one phrase for help and documentation.
-        columns: FOCUS columns it is read from, the first with a value wins.
-        tags: tag keys it is read from, in order, when no column has it.
     """
 
     name: str
     place: Place
     meaning: str
-    columns: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
 
 
-def _dimensions(*rows: Dimension) -> dict[str, Dimension]:
-    return {row.name: row for row in rows}
-
-
-def _owner(name: str, meaning: str) -> Dimension:
-    return Dimension(name=name, place=Place.OWNER, meaning=meaning)
-
-
-def _time(name: str, meaning: str) -> Dimension:
-    return Dimension(name=name, place=Place.TIME, meaning=meaning)
-
-
-def _resource(name: str, meaning: str, *columns: str, tags: tuple[str, ...] = ()) -> Dimension:
-    return Dimension(name=name, place=Place.RESOURCE, meaning=meaning, columns=columns, tags=tags)
-
-
-def _price(name: str, meaning: str, *columns: str) -> Dimension:
-    return Dimension(name=name, place=Place.PRICE, meaning=meaning, columns=columns)
-
-
-DIMENSIONS = _dimensions(
-    _owner("team", "owning team, by the ownership rules"),
-    _owner("service", "owning service, by the ownership rules"),
-    _owner("model", "model, by the ownership rules"),
-    _owner("environment", "environment, by the ownership rules"),
-    _owner("pull_request", "pull request, by the ownership rules"),
-    _resource("provider", "provider of the charge", "ProviderName", "ServiceProviderName"),
-    _resource("account", "sub account, else billing account", "SubAccountId", "BillingAccountId"),
-    _resource("region", "region id", "RegionId"),
-    _resource(
-        "cluster",
-        "Kubernetes cluster, from the tags that cloud bills put on split cost",
-        tags=WORKLOAD_KEYS["cluster"],
-    ),
-    _resource(
-        "namespace",
-        "Kubernetes namespace, from the same tags",
-        tags=WORKLOAD_KEYS["namespace"],
-    ),
-    _resource(
-        "workload",
-        "Kubernetes workload, from the same tags",
-        tags=WORKLOAD_KEYS["workload"],
-    ),
-    _resource("resource", "resource id, else its name", "ResourceId", "ResourceName"),
-    _price("sku", "SKU id", "SkuId"),
-    _resource("charge_category", "Usage, Purchase, Tax, Credit or Adjustment", "ChargeCategory"),
-    _owner("cost_kind", "direct, idle or shared"),
-    _time("day", "UTC day of the charge"),
-    _time("week", "ISO week of the charge, e.g. 2026-W47"),
-    _time("month", "UTC month of the charge"),
-    _time("billing_month", "month of the bill the charge is on"),
-    _resource("cloud_service", "service as the provider names it", "ServiceName"),
-    _resource("service_category", "FOCUS service category", "ServiceCategory"),
-    _resource("source", "name of the source in costd.yaml", "source"),
-)
+_MEANINGS: dict[Place, dict[str, str]] = {
+    Place.OWNER: {
+        "team": "owning team, by the ownership rules",
+        "service": "the company's own service, by the ownership rules",
+        "model": "machine-learning model, by the ownership rules",
+        "environment": "environment, by the ownership rules",
+        "pull_request": "pull request, by the ownership rules",
+        "cost_kind": "direct, idle or shared",
+        "pool": "shared pool, where the cost is in one",
+    },
+    Place.RESOURCE: {
+        "provider": "provider of the charge",
+        "account": "sub account (AWS account, Azure subscription, GCP project), else billing account",
+        "billing_account": "billing account",
+        "region": "region",
+        "cluster": "Kubernetes cluster, from the tags of split cost",
+        "namespace": "Kubernetes namespace, from the tags of split cost",
+        "workload": "Kubernetes workload, from the tags of split cost",
+        "resource": "resource id, else its name",
+        "resource_type": "kind of resource, as the provider names it",
+        "cloud_service": "the provider's product (ServiceName)",
+        "service_category": "FOCUS service category",
+        "charge_category": "Usage, Purchase, Tax, Credit or Adjustment",
+        "publisher": "who made what was bought, e.g. a marketplace vendor",
+        "source": "name of the source in costd.yaml",
+    },
+    Place.PRICE: {"sku": "SKU id"},
+    Place.TIME: {
+        "day": "UTC day of the charge",
+        "week": "ISO week of the charge, e.g. 2026-W47",
+        "month": "UTC month of the charge",
+        "billing_month": "month of the bill the charge is on",
+    },
+}
+DIMENSIONS = {
+    name: Dimension(name=name, place=place, meaning=meaning)
+    for place, meanings in _MEANINGS.items()
+    for name, meaning in meanings.items()
+}
 """Every dimension by name, in the order that help lists them."""
 
 TAG = "tag:"
@@ -115,7 +93,7 @@ def dimension(name: str) -> Dimension:
     if known is not None:
         return known
     if name.startswith(TAG) and len(name) > len(TAG):
-        return _resource(name, "value of a tag", tags=(name.removeprefix(TAG),))
+        return Dimension(name=name, place=Place.RESOURCE, meaning="value of a tag")
     near = get_close_matches(name.lower().replace("-", "_"), DIMENSIONS, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"dimensions: {' '.join(DIMENSIONS)}"
     raise UsageError(f"no dimension is called {name!r}", hint=hint)

@@ -51,6 +51,7 @@ class Field:
         missing: what a null is shown as for people.
         number: its cells are right-aligned.
         machine_only: left out of tables and Markdown.
+        people_only: left out of json, ndjson and csv.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Field:
     missing: str = "-"
     number: bool = False
     machine_only: bool = False
+    people_only: bool = False
 
     @property
     def heading(self) -> str:
@@ -71,7 +73,9 @@ class Listing:
 
     Attributes:
         fields: the columns, in order.
-        rows: one mapping per row; a key that is missing is null.
+        rows: one mapping per row; a key that is missing is null, one that is no field is in
+            json and ndjson only.
+        pinned: rows that people see after these although they say nothing new, e.g. a zero.
         totals: rows that are set apart below, e.g. one per currency; for people only.
         document: what `--output json` says beside the rows, under its own keys.
         above: lines before the table.
@@ -82,6 +86,7 @@ class Listing:
 
     fields: tuple[Field, ...]
     rows: Sequence[Row]
+    pinned: Sequence[Row] = ()
     totals: Sequence[Row] = ()
     document: Mapping[str, object] = field(default_factory=dict)
     above: tuple[str, ...] = ()
@@ -121,9 +126,10 @@ def json_text(document: object) -> str:
 
 
 def _objects(listing: Listing) -> Iterator[dict[str, object]]:
-    names = [column.name for column in listing.fields]
+    names = [column.name for column in listing.fields if not column.people_only]
+    shown = {column.name for column in listing.fields}
     for row in listing.rows:
-        extra = [name for name in row if name not in names]
+        extra = [name for name in row if name not in shown]
         yield {name: machine(row.get(name)) for name in [*names, *extra]}
 
 
@@ -137,9 +143,10 @@ def _ndjson_lines(listing: Listing) -> Iterator[str]:
 
 
 def _csv_lines(listing: Listing) -> Iterator[str]:
-    yield csv_line([column.name for column in listing.fields])
+    names = [column.name for column in listing.fields if not column.people_only]
+    yield csv_line(names)
     for row in listing.rows:
-        yield csv_line([csv_cell(row.get(column.name)) for column in listing.fields])
+        yield csv_line([csv_cell(row.get(name)) for name in names])
 
 
 def csv_line(cells: Sequence[str]) -> str:
@@ -198,11 +205,12 @@ def _table_lines(listing: Listing, terminal: Terminal) -> Iterator[str]:
 
 def _grid(listing: Listing) -> Grid:
     columns = [column for column in listing.fields if not column.machine_only]
+    rows = (*listing.rows, *listing.pinned)
     digits = {column.name: digits_for(listing, column.name) for column in columns}
     return Grid(
         headings=[column.heading for column in columns],
         right=frozenset(i for i, column in enumerate(columns) if column.number),
-        rows=[[cell_text(row.get(c.name), c, digits[c.name]) for c in columns] for row in listing.rows],
+        rows=[[cell_text(row.get(c.name), c, digits[c.name]) for c in columns] for row in rows],
         totals=[
             [cell_text(row[c.name], c, digits[c.name]) if c.name in row else "" for c in columns]
             for row in listing.totals

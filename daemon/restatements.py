@@ -7,14 +7,16 @@ the delivery before; a day that was still growing is simply late, not restated.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 
+from daemon.labels import Labels
 from domain.charge import COSTS
 from domain.delivery import Delivery
 from domain.ports import Ledger
@@ -54,15 +56,6 @@ class Restatement:
         return self.new - self.old
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
-    """How cells are named: the small label frames, and which of their columns to group by."""
-
-    resources: pl.DataFrame
-    by: tuple[str, ...] = ()
-    prices: pl.DataFrame | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class _Restating:
     """The deliveries that can hold restatements, each with the day it must be before."""
@@ -71,14 +64,25 @@ class _Restating:
     scope: set[tuple[str, str]] = field(default_factory=set)
 
 
-def find_restatements(ledger: Ledger, names: Names, *, since: datetime, cost: str) -> list[Restatement]:
-    """Give what changed since an instant, newest day first, the largest change first within a day."""
-    restating = _restating(ledger.deliveries(), since)
+def find_restatements(
+    ledger: Ledger,
+    labels: Labels,
+    *,
+    since: datetime,
+    cost: str,
+    through: Mapping[str, datetime | None] = MappingProxyType({}),
+) -> list[Restatement]:
+    """Give what changed since an instant, newest day first, the largest change first within a day.
+
+    `through` says how far sources reach by their own word, where it is known: a day that
+    is not complete even now was never restated, whatever its rows look like.
+    """
+    restating = _restating(ledger.deliveries(), since, through)
     if not restating.before:
         return []
     column = COSTS[cost]
-    keys = ["source", "day", *names.by, "currency"]
-    changes = _named(_changes(ledger, restating, column), names)
+    keys = ["source", "day", *labels.by, "currency"]
+    changes = labels.of(_changes(ledger, restating, column))
     net = (
         changes.group_by(keys)
         .agg(
@@ -91,23 +95,26 @@ def find_restatements(ledger: Ledger, names: Names, *, since: datetime, cost: st
     )
     if net.is_empty():
         return []
-    now = _named(_present(ledger, net, restating.scope, column), names)
+    now = labels.of(_present(ledger, net, restating.scope, column))
     totals = now.group_by(keys).agg(pl.col(column).sum().alias("new")).collect()
     found = net.join(totals, on=keys, how="left", nulls_equal=True).with_columns(
         pl.col("new").fill_null(_ZERO)
     )
-    rows = [_restatement(row, names.by) for row in found.iter_rows(named=True)]
+    rows = [_restatement(row, labels.by) for row in found.iter_rows(named=True)]
     return sorted(rows, key=lambda row: (-row.day.toordinal(), -abs(row.change), row.source, str(row.values)))
 
 
-def _restating(deliveries: Sequence[Delivery], since: datetime) -> _Restating:
+def _restating(
+    deliveries: Sequence[Delivery], since: datetime, complete: Mapping[str, datetime | None]
+) -> _Restating:
     found = _Restating()
     reached: dict[str, datetime] = {}
     known: defaultdict[str, set[str]] = defaultdict(set)
     for delivery in deliveries:
         source, period = delivery.source, delivery.billing_period
         if period in known[source] and delivery.seen_at >= since and source in reached:
-            found.before[delivery.id] = reached[source].astimezone(UTC).date()
+            until = min(reached[source], complete.get(source) or reached[source])
+            found.before[delivery.id] = until.astimezone(UTC).date()
             found.scope.add((source, period))
         known[source].add(period)
         through = delivery.through or _last_day(delivery)
@@ -149,13 +156,6 @@ def _present(
     days = net["day"].unique().to_list()
     facts = ledger.charges(sources=sources).filter(pl.col("day").is_in(days))
     return facts.select("source", "day", "dim_id", "price_id", column)
-
-
-def _named(cells: pl.LazyFrame, names: Names) -> pl.LazyFrame:
-    named = cells.join(names.resources.lazy(), on="dim_id", how="left")
-    if names.prices is not None:
-        named = named.join(names.prices.lazy(), on="price_id", how="left")
-    return named
 
 
 def _restatement(row: dict[str, Any], by: tuple[str, ...]) -> Restatement:

@@ -45,8 +45,8 @@ def percent_text(part: Decimal, whole: Decimal, *, digits: int = 0, signed: bool
     if whole == 0:
         return ""
     share = rounded(_ROUNDING.divide(part * 100, abs(whole)), digits)
-    sign = "+" if signed and share >= 0 else ""
-    return f"{sign}{share:,.{digits}f} %"
+    sign = "+" if signed and share > 0 else "-" if share < 0 else ""
+    return f"{sign}{abs(share):,.{digits}f} %"
 
 
 def age_text(age: timedelta) -> str:

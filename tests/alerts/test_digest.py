@@ -108,7 +108,7 @@ def test_sources_without_a_complete_day_or_a_known_reach_say_so() -> None:
     young = Reach(source="oci", day=None, through=datetime(2026, 11, 20, 3, tzinfo=UTC), fresh=True)
     blind = Reach(source="saas", day=None, through=None, fresh=True)
     text = render(replace(DIGEST, reaches=(young, blind)))
-    assert "oci complete to 20 Nov 03:00 UTC, no complete day yet" in text
+    assert "oci complete to 20 Nov 03:00 UTC, not in these figures" in text
     assert "saas complete to an unknown time" in text
 
 

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import polars as pl
 import pytest
 from builders import a_batch, a_charge
 
-from attribution.ownership import assign, compile_rules
+from attribution.ownership import compile_rules
+from attribution.star import star_of
 from config.ownership import Ownership
-from daemon.labels import resource_labels
-from daemon.restatements import Names, Restatement, find_restatements
+from daemon.labels import Labels, labels_of
+from daemon.restatements import Restatement, find_restatements
 from ledger.charges import ChargeLedger
 
 RULES = compile_rules(Ownership())
@@ -25,9 +25,8 @@ def ledger(tmp_path: Path) -> ChargeLedger:
     return ChargeLedger(str(tmp_path), promote=RULES.keys, max_loss=Decimal("0.9"))
 
 
-def names(ledger: ChargeLedger, *by: str) -> Names:
-    resources = ledger.resources().collect()
-    return Names(resources=resource_labels(resources, assign(resources, RULES), by), by=by)
+def labels(ledger: ChargeLedger, *by: str) -> Labels:
+    return labels_of(star_of(ledger.resources().collect(), RULES, ledger.prices().collect()), by)
 
 
 def store(ledger: ChargeLedger, day: int, *rows: dict[str, object]) -> None:
@@ -48,7 +47,7 @@ def web(day: int, cost: str, **columns: object) -> dict[str, object]:
 
 
 def found(ledger: ChargeLedger, *by: str, since: datetime = LONG_AGO) -> list[Restatement]:
-    return find_restatements(ledger, names(ledger, *by), since=since, cost="effective")
+    return find_restatements(ledger, labels(ledger, *by), since=since, cost="effective")
 
 
 def test_an_empty_ledger_has_no_restatements(ledger: ChargeLedger) -> None:
@@ -123,4 +122,19 @@ def test_labels_of_a_null_value_still_join(ledger: ChargeLedger) -> None:
     store(ledger, 13, web(10, "5", Tags=None), web(10, "2", Tags={"team": "ml"}))
     (row,) = found(ledger, "team")
     assert (row.values, row.old, row.new) == ((None,), 1, 5)
-    assert isinstance(names(ledger, "team").resources, pl.DataFrame)
+
+
+def test_a_price_dimension_names_the_change_too(ledger: ChargeLedger) -> None:
+    store(ledger, 12, web(10, "1", SkuId="A"), web(10, "1", SkuId="B"))
+    store(ledger, 13, web(10, "1", SkuId="A"), web(10, "3", SkuId="B"))
+    assert [(row.values, row.change) for row in found(ledger, "sku")] == [(("B",), 2)]
+
+
+def test_a_day_that_its_source_calls_incomplete_is_not_restated(ledger: ChargeLedger) -> None:
+    store(ledger, 12, web(10, "1"), web(11, "1"))
+    store(ledger, 13, web(10, "2"), web(11, "2"))
+    through = {"aws": datetime(2026, 6, 11, 14, tzinfo=UTC)}
+    rows = find_restatements(
+        ledger, labels(ledger), since=LONG_AGO, cost="effective", through=through
+    )
+    assert [row.day.day for row in rows] == [10]

@@ -69,6 +69,8 @@ def test_a_share_of_nothing_is_not_a_number() -> None:
     assert percent_text(Decimal("128.70"), Decimal("1842.10"), digits=1) == "7.0 %"
     assert percent_text(Decimal(5), Decimal(0)) == ""
     assert percent_text(Decimal(5), Decimal(-10), signed=True) == "+50 %"
+    assert percent_text(Decimal("-0.75"), Decimal(712), signed=True) == "0 %"
+    assert percent_text(Decimal(-75), Decimal(712)) == "-11 %"
 
 
 def test_times_are_utc_and_ages_take_their_largest_unit() -> None:

@@ -1,0 +1,194 @@
+"""Fetches one source after the other and stores what is new; one bad source stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from daemon.holder import is_gone, this_process
+from domain.delivery import Batch, Chunk, Coverage, Delivery, Freshness, PeriodResult, Rejected, Verdict
+from domain.errors import ConflictError, CostdError, SourceError
+
+if TYPE_CHECKING:
+    from collectors.interface import Collector
+    from daemon.rooms import Rooms
+    from domain.ports import Progress
+    from ledger.status import Lease
+
+LEASE_TIME = timedelta(minutes=15)
+"""Longer than any single commit; a process that died on this host is not waited for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """What became of one source in one run.
+
+    Attributes:
+        source: its name.
+        results: what became of each of its periods that was looked at.
+        kept: periods that were not looked at again because nothing in them changed.
+        coverage: how complete the source is now.
+        rejected: rows that could not be read.
+        error: why the source as a whole, or a batch of it, failed, or "".
+        hint: what to do about that, or "".
+    """
+
+    source: str
+    results: tuple[PeriodResult, ...] = ()
+    kept: tuple[Delivery, ...] = ()
+    coverage: Coverage
+    rejected: int = 0
+    error: str = ""
+    hint: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Tell whether something of the source was not taken."""
+        return bool(self.error) or any(result.verdict is Verdict.REFUSED for result in self.results)
+
+    @property
+    def is_stored(self) -> bool:
+        """Tell whether something of the source was taken, or was there unchanged."""
+        return bool(self.kept) or any(result.verdict is not Verdict.REFUSED for result in self.results)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One source while it is collected."""
+
+    rooms: Rooms
+    collector: Collector
+    force: bool
+    progress: Progress
+    lease: Lease
+    results: dict[str, PeriodResult] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
+    rejected: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.collector.name
+
+    @property
+    def type(self) -> str:
+        """Give the source's type, as the configuration names it."""
+        return next((s.type for s in self.rooms.settings.sources if s.name == self.name), "")
+
+    def note(self, results: Iterable[PeriodResult]) -> None:
+        """Keep what became of each period last; what was stored a moment ago did not stay unchanged."""
+        for result in results:
+            before = self.results.get(result.billing_period)
+            if before is None or result.verdict is not Verdict.UNCHANGED:
+                self.results[result.billing_period] = result
+
+    def rows_done(self, _rows: int) -> None:
+        """Keep the lease while rows flow.
+
+        Raises:
+            ConflictError: somebody else took it; nothing more is committed.
+        """
+        now = self.rooms.clock.now()
+        if self.lease.expires_at - now < LEASE_TIME * 2 / 3:
+            self.lease = self.rooms.state.renew(self.lease, LEASE_TIME, now)
+
+
+def collect_source(rooms: Rooms, collector: Collector, *, force: bool, progress: Progress) -> Collected:
+    """Fetch a source, store every period that is new, and say what became of it."""
+    name = collector.name
+    try:
+        lease = _take_lease(rooms, name)
+    except ConflictError as error:
+        return _failed(name, error)
+    run = _Run(rooms=rooms, collector=collector, force=force, progress=progress, lease=lease)
+    try:
+        return _collect(run)
+    except CostdError as error:
+        outcome = _failed(name, error, tuple(run.results.values()))
+        rooms.state.record_fetch(outcome.coverage, (), at=rooms.clock.now())
+        return replace(outcome, rejected=run.rejected)
+    finally:
+        progress.finish()
+        rooms.state.release(run.lease, rooms.clock.now())
+
+
+def _take_lease(rooms: Rooms, source: str) -> Lease:
+    name, now = f"collect:{source}", rooms.clock.now()
+    held = rooms.state.held(name, now)
+    if held is not None and is_gone(held.holder):
+        rooms.state.release(held, now)
+    return rooms.state.lease(name, this_process(), LEASE_TIME, now)
+
+
+def _failed(source: str, error: CostdError, results: tuple[PeriodResult, ...] = ()) -> Collected:
+    coverage = Coverage(source=source, freshness=Freshness.FAILED, reason=str(error))
+    return Collected(source=source, results=results, coverage=coverage, error=str(error), hint=error.hint)
+
+
+def _collect(run: _Run) -> Collected:
+    state, clock = run.rooms.state, run.rooms.clock
+    state.record_attempt(run.name, run.type, clock.now())
+    fetch = run.collector.fetch(run.rooms.ledger.cursors(run.name), progress=run.progress)
+    run.note(fetch.refused)
+    failures = [error for batch in fetch.batches if (error := _store(run, batch, fetch.coverage))]
+    coverage = _judged(run, fetch.coverage, failures)
+    state.record_fetch(coverage, fetch.refused, (), (*fetch.notes, *run.notes), at=clock.now())
+    return Collected(
+        source=run.name,
+        results=tuple(run.results[period] for period in sorted(run.results)),
+        kept=tuple(_kept(run)),
+        coverage=coverage,
+        rejected=run.rejected,
+        error="; ".join(dict.fromkeys(str(error) for error in failures)),
+        hint=next((error.hint for error in failures if error.hint), ""),
+    )
+
+
+def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
+    """Replace the periods of a batch; give the error if it could not be read to its end."""
+    rejected: list[Rejected] = []
+    seen_at = batch.seen_at or run.rooms.clock.now()
+    watched = replace(batch, chunks=_watched(run, batch.chunks, rejected))
+    try:
+        results = run.rooms.ledger.replace(watched, seen_at=seen_at, force=run.force, on_rows=run.rows_done)
+    except SourceError as error:
+        return error
+    run.note(results)
+    run.rejected += len(rejected)
+    run.rooms.state.record_fetch(coverage, results, rejected, batch.notes, at=run.rooms.clock.now())
+    return None
+
+
+def _watched(run: _Run, chunks: Iterable[Chunk], rejected: list[Rejected]) -> Iterator[Chunk]:
+    for chunk in chunks:
+        rejected.extend(chunk.rejected)
+        run.notes.update(dict.fromkeys(chunk.notes))
+        yield chunk
+
+
+def _judged(run: _Run, coverage: Coverage, failures: list[SourceError]) -> Coverage:
+    """Give how far the source may be trusted after everything that happened.
+
+    What the rows show counts where the source itself does not know how far it reaches.
+    """
+    through = coverage.delivered_through
+    if through is None:
+        reached = [d.through for d in run.rooms.ledger.deliveries() if d.source == run.name and d.through]
+        through = max(reached, default=None)
+    refused = [result for result in run.results.values() if result.verdict is Verdict.REFUSED]
+    if failures:
+        return replace(
+            coverage, freshness=Freshness.FAILED, delivered_through=through, reason=str(failures[0])
+        )
+    if refused and coverage.freshness is Freshness.FRESH:
+        reason = f"{refused[0].billing_period} was refused by gate {refused[0].gate}"
+        return replace(coverage, freshness=Freshness.STALE, delivered_through=through, reason=reason)
+    return replace(coverage, delivered_through=through)
+
+
+def _kept(run: _Run) -> Iterator[Delivery]:
+    """Give what is stored of the periods that this run did not look at."""
+    newest = {d.billing_period: d for d in run.rooms.ledger.deliveries() if d.source == run.name}
+    for period in sorted(set(newest) - set(run.results)):
+        yield newest[period]

@@ -1,0 +1,233 @@
+"""Answers a query: exact sums by dimension, totals per currency, and how sure they are.
+
+The attribution kernel does the adding, streaming; here the answer is put in order and said
+how complete it is. Commands, the digest, the API and pages all call `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from attribution import slices
+from attribution.allocate import allocate
+from attribution.star import CURRENCY, Star
+from daemon.query import Query
+from daemon.ranking import Row, arranged
+from daemon.sources import SourceState, SourceView
+from domain.charge import COSTS
+from domain.delivery import Delivery
+from domain.ports import Clock, Ledger
+from domain.window import Window, month_window
+
+SCHEMA = "costd.report/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """What the rows of one currency add up to.
+
+    Attributes:
+        currency: ISO code; totals of different currencies are never added.
+        cost: exact sum; None where no charge says this cost.
+    """
+
+    currency: str
+    cost: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Charges of a source that are in no figure.
+
+    Attributes:
+        source: its name.
+        rows: how many charges.
+    """
+
+    source: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportResult:
+    """The answer to a query.
+
+    Attributes:
+        query: what was asked.
+        window: the UTC days it covers; None where nothing is stored.
+        rows: in the order to show; values are text, None is a missing owner or value.
+        totals: one per currency.
+        sources: every source that counts, and how far it reaches.
+        missing: charges that do not say this cost.
+        unread: rows of the billing periods in question that are in quarantine.
+        computed_at: when it was computed.
+    """
+
+    query: Query
+    window: Window | None
+    rows: tuple[Row, ...]
+    totals: tuple[Total, ...]
+    sources: tuple[SourceView, ...]
+    missing: tuple[Missing, ...]
+    unread: tuple[Missing, ...]
+    computed_at: datetime
+
+    @property
+    def basis(self) -> str:
+        """Give what the figures rest on: bills only, until estimates fill the gap before them."""
+        return "billed"
+
+    @property
+    def late(self) -> tuple[SourceView, ...]:
+        """Give the sources whose charges of this window are not all here."""
+        end = self.window.end if self.window is not None else self.computed_at
+        return tuple(
+            source
+            for source in self.sources
+            if source.counts and (source.state is not SourceState.FRESH or not source.reaches(end))
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether nothing is still to come, unreadable or unsaid."""
+        return self.window is not None and not (self.late or self.missing or self.unread)
+
+
+def run(
+    query: Query, ledger: Ledger, star: Star, clock: Clock, sources: Sequence[SourceView]
+) -> ReportResult:
+    """Compute a report.
+
+    Args:
+        query: what is asked.
+        ledger: the charges.
+        star: the owners of every resource (`attribution.star.star_of`).
+        clock: the present, for the stamp.
+        sources: how far each source reaches, as of the query's instant.
+
+    Raises:
+        UsageError: a dimension that does not exist.
+    """
+    scope = _scope(query, ledger.deliveries())
+    cells = cells_of(query, ledger, scope)
+    column = COSTS[query.cost]
+    found = allocate(cells, star, _slice(query)).collect(engine="streaming")
+    rows = [_row(row, query, column) for row in found.iter_rows(named=True)]
+    return ReportResult(
+        query=query,
+        window=query.window or _span(scope, query),
+        rows=tuple(arranged(rows, query)),
+        totals=tuple(_totals(rows)),
+        sources=tuple(_asked(sources, query)),
+        missing=tuple(_missing(cells, query, column)) if found.height else (),
+        unread=tuple(_unread(scope)),
+        computed_at=clock.now(),
+    )
+
+
+def cells_of(query: Query, ledger: Ledger, scope: Sequence[Delivery] | None = None) -> pl.LazyFrame:
+    """Give the cells a query needs, in whole billing periods: what is shared depends on all of them."""
+    needed = _scope(query, ledger.deliveries()) if scope is None else scope
+    periods = sorted({delivery.billing_period for delivery in needed})
+    if query.as_of is None:
+        return ledger.charges(periods=periods)
+    return ledger.as_first_seen(query.as_of).filter(pl.col("billing_period").is_in(periods))
+
+
+def _scope(query: Query, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Give the current delivery of every period that can hold charges of the query."""
+    current: dict[tuple[str, str], Delivery] = {}
+    for delivery in deliveries:
+        if query.as_of is None or delivery.seen_at <= query.as_of:
+            current[delivery.source, delivery.billing_period] = delivery
+    return [delivery for delivery in current.values() if _touches(delivery, query)]
+
+
+def _touches(delivery: Delivery, query: Query) -> bool:
+    if query.billing_months is not None and delivery.billing_period not in query.billing_months:
+        return False
+    if query.window is None or not delivery.first_day:
+        return bool(delivery.first_day)
+    first, last = date.fromisoformat(delivery.first_day), date.fromisoformat(delivery.last_day)
+    return first < query.window.end_day and last >= query.window.first_day
+
+
+def _slice(query: Query) -> slices.Slice:
+    return slices.Slice(
+        by=query.by,
+        costs=(COSTS[query.cost],),
+        sharing=slices.Sharing(query.sharing.value),
+        where=tuple(
+            slices.Filter(dimension=one.dimension, values=one.values, negated=one.negated)
+            for one in query.where
+        ),
+        window=query.window,
+        billing_months=query.billing_months,
+    )
+
+
+def _row(row: dict[str, Any], query: Query, column: str) -> Row:
+    values = tuple(None if row[name] is None else str(row[name]) for name in query.by)
+    return Row(values=values, currency=row[CURRENCY], cost=row[column])
+
+
+def _totals(rows: Iterable[Row]) -> list[Total]:
+    sums: dict[str, Decimal | None] = {}
+    for row in rows:
+        known = sums.setdefault(row.currency, None)
+        if row.cost is not None:
+            sums[row.currency] = row.cost if known is None else known + row.cost
+    return [Total(currency=currency, cost=sums[currency]) for currency in sorted(sums)]
+
+
+def _span(scope: Sequence[Delivery], query: Query) -> Window | None:
+    """Give the days that the stored charges of a query without a window cover."""
+    if not scope:
+        return None
+    if query.billing_months is not None:
+        months = [month_window(delivery.billing_period) for delivery in scope]
+        return Window(start=min(m.start for m in months), end=max(m.end for m in months))
+    last = max(date.fromisoformat(delivery.last_day) for delivery in scope)
+    first = min(date.fromisoformat(delivery.first_day) for delivery in scope)
+    return Window.of_days(first, date.fromordinal(last.toordinal() + 1))
+
+
+def _asked(sources: Iterable[SourceView], query: Query) -> list[SourceView]:
+    """Leave out sources that a condition on `source` leaves out."""
+    conditions = [
+        slices.Filter(dimension="source", values=one.values, negated=one.negated)
+        for one in query.where
+        if one.dimension == "source"
+    ]
+    kept = list(sources)
+    for condition in conditions:
+        if kept:
+            mask = condition.keeps(pl.Series([source.name for source in kept]))
+            kept = [source for source, keeps in zip(kept, mask, strict=True) if keeps]
+    return kept
+
+
+def _missing(cells: pl.LazyFrame, query: Query, column: str) -> list[Missing]:
+    """Count the charges in the window that do not say this cost."""
+    unknown = cells.filter(pl.col(column).is_null())
+    if query.window is not None:
+        unknown = unknown.filter(
+            pl.col("day").is_between(query.window.first_day, query.window.end_day, closed="left")
+        )
+    rows = pl.col("rows").sum() if query.as_of is not None else pl.len()
+    counted = unknown.group_by("source").agg(rows.alias("rows")).sort("source").collect(engine="streaming")
+    return [Missing(source=source, rows=count) for source, count in counted.iter_rows()]
+
+
+def _unread(scope: Iterable[Delivery]) -> list[Missing]:
+    """Count the rows in quarantine of what is stored now."""
+    rows: dict[str, int] = {}
+    for delivery in scope:
+        rows[delivery.source] = rows.get(delivery.source, 0) + delivery.rejected
+    return [Missing(source=source, rows=count) for source, count in sorted(rows.items()) if count]
