@@ -26,11 +26,19 @@ def json_schema(models: SourceModels) -> JsonSchema:
     root = definitions.pop(references[Settings, "validation"]["$ref"].rpartition("/")[2])
     definitions.pop("SourceEnvelope", None)
     by_type = {kind: references[model, "validation"] for kind, model in plugins.items()}
+    for kind, target in by_type.items():
+        _name_type(definitions[target["$ref"].rpartition("/")[2]], kind)
     root["properties"]["sources"]["items"] = _source_item(by_type)
     for key in sorted(LATER_KEYS):
         root["properties"][key] = {"description": "Read by a later version; this one ignores it."}
     root["title"] = "costd.yaml"
     return {"$schema": DIALECT, **root, "$defs": definitions}
+
+
+def _name_type(plugin: JsonSchema, kind: str) -> None:
+    """Say in a plugin's part that its `type` is needed and which it is."""
+    plugin["properties"]["type"] = {"const": kind, "description": f"The kind of source: `{kind}`."}
+    plugin["required"] = list(dict.fromkeys(["type", *plugin.get("required", [])]))
 
 
 class _WrittenDefaults(GenerateJsonSchema):

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from daemon.cli import COMMANDS
+
 ENGINES = {"polars", "boto3", "botocore", "sqlalchemy", "deltalake", "rich", "pyarrow", "structlog"}
 HEAVY = ENGINES | {"pydantic", "ruamel"}
 
@@ -48,9 +50,10 @@ def imported(root: Path, *args: str) -> set[str]:
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
 
 
-@pytest.mark.parametrize(
-    "args", [["--help"], ["--version"], [], ["config", "--help"], ["config", "check", "--help"]]
-)
+HELP = [[name, "--help"] for part in COMMANDS.values() for name in part]
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], [], ["config", "check", "--help"], *HELP])
 def test_help_loads_nothing_heavy(root: Path, args: list[str]) -> None:
     assert imported(root, *args) & HEAVY == set()
 
