@@ -239,9 +239,7 @@ def program(folder: Path, body: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize(
-XX
-)
+@pytest.mark.parametrize("body", ["while True: click.echo('x' * 1000)", "time.sleep(0.5); print('late')"])
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path, body: str) -> None:
     with program(tmp_path, body) as process:
         assert process.stdout is not None
