@@ -21,7 +21,7 @@ LOCKED := install --require-hashes --no-deps
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url \
 	--no-annotate --python-version 3.11 --custom-compile-command 'make lock' -q $(LOCK_ARGS)
 
-.PHONY: help run test check lint types boundaries docs lock bench soak peers clean
+.PHONY: help run test check lint types boundaries docs pages lock bench soak peers clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ docs: $(DONE)/test
 	$(BIN)/interrogate -q $(ROOMS)
 	$(BIN)/python -m pytest -q tests/house/test_docs.py
 
+pages: $(DONE)/test  ## Write the pages of docs/reference that are made from the program
+	$(BIN)/costd config schema --output markdown > docs/reference/settings.md
+	PYTHONPATH=tests/support $(BIN)/python -m reference
+
 lock: $(DONE)/test  ## Write requirements/*.txt anew; LOCK_ARGS=--upgrade takes newer releases
 	$(COMPILE) pyproject.toml --all-extras --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/base.txt
@@ -60,7 +64,7 @@ bench: $(DONE)/test  ## Print figure, floor, ratio and goal; BENCH_ROWS=10000000
 	$(BIN)/python -m benchmarks --rows $(BENCH_ROWS)
 
 soak: $(DONE)/test  ## The long form of the crash and property tests (about an hour)
-	COSTD_SOAK=1 COSTD_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+	COSTD_.PHONY: help run test check lint types boundaries docs pages lock=1 COSTD_HYPOTHESIS=soak $(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
 peers: $(DONE)/test  ## Install the real programs that some tests need (PostgreSQL, focus-validator)
 	@VENV=$(VENV) sh .ci/peers
