@@ -12,6 +12,7 @@ from attribution.related import SCOPE, find_leaders, related_totals, scopes
 from attribution.shared import DAY, direct_totals, evened, participants
 from attribution.star import CURRENCY, OWNERS
 from domain.allocation import CostKind
+from domain.money import PRECISION
 
 COUNT = "charges"
 _MOVES = pl.col(AMOUNT).is_not_null() & (pl.col(AMOUNT) != 0)
@@ -27,10 +28,12 @@ class Moves:
 
     def __init__(self, cells: pl.LazyFrame, plan: Plan, cost: str, carried: list[str]) -> None:
         """Take the facts that weights are summed from, the cost column, and what results keep."""
-        self._cells, self._plan, self._cost, self._carried = cells, plan, cost, carried
+        self._cells, self._plan, self.cost, self._carried = cells, plan, cost, carried
         self._scope = scopes(plan.star.resources, plan.star.ownership)
         self.owners = plan.owners
         """Every owner with its `owner_id`; sharing adds some."""
+        self.left: list[pl.DataFrame] = []
+        """What sharing left in pools, as `pool`, the day (`shared.DAY`) and `amount` (money)."""
 
     def follow(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Give tax, support and credits to the owners of what they follow; same total."""
@@ -43,7 +46,7 @@ class Moves:
         scope = [*SCOPE, "billing_period"]
         groups = asks.select(scope).unique(maintain_order=True).with_row_index(GROUP)
         periods = groups.get_column("billing_period").unique()
-        totals = related_totals(self._cells, self._leaders(), self._cost, periods)
+        totals = related_totals(self._cells, self._leaders(), self.cost, periods)
         weights, alone = find_leaders(groups, totals)
         grouped = asks.join(groups, on=scope, nulls_equal=True)
         left = grouped.join(alone, on=GROUP, how="semi")
@@ -56,7 +59,7 @@ class Moves:
 
     def total(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
         """Give the sums of rows (in `amount`, as money) by owner, what is carried, and more."""
-        money = to_money(pl.col(AMOUNT)) * pl.col(COUNT).cast(pl.Decimal(38, 0))
+        money = _money()
         known = pl.when(money.count() > 0).then(money.sum())
         return rows.group_by(*self._carried, OWNER_ID, *more).agg(known.alias(AMOUNT))
 
@@ -84,7 +87,7 @@ class Moves:
             .join(self._scope.select("dim_id", CURRENCY), on="dim_id")
             .select("dim_id", CURRENCY, TARGET)
         )
-        return direct_totals(self._cells, members, self._cost, days)
+        return direct_totals(self._cells, members, self.cost, days)
 
     def _share_pool(
         self, members: pl.DataFrame, totals: pl.DataFrame, across: tuple[str, ...]
@@ -92,7 +95,9 @@ class Moves:
         groups = members.select(DAY).unique(maintain_order=True).with_row_index(GROUP)
         grouped = members.join(groups, on=DAY, nulls_equal=True)
         weights = totals.join(groups, on=DAY).select(GROUP, TARGET, WEIGHT)
-        yield self.total(grouped.join(weights, on=GROUP, how="anti"))
+        left = grouped.join(weights, on=GROUP, how="anti")
+        self.left.append(left.group_by("pool", *DAY).agg(_money().sum().alias(AMOUNT)))
+        yield self.total(left)
         summed = [self.total(part, TARGET) for part in split_rows(grouped, weights)]
         if summed:
             yield self._take_over(pl.concat(summed), across)
@@ -110,3 +115,8 @@ class Moves:
         ids = new.select(OWNER_ID, TARGET, "new")
         taken = parts.join(ids, on=[OWNER_ID, TARGET])
         return taken.select(*self._carried, pl.col("new").alias(OWNER_ID), AMOUNT)
+
+
+def _money() -> pl.Expr:
+    """Give what rows cost, as money: an amount that is too large raises, it never wraps."""
+    return to_money(pl.col(AMOUNT)) * pl.col(COUNT).cast(pl.Decimal(PRECISION, 0))

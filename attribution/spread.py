@@ -9,6 +9,9 @@ sharing is asked for, what is in a pool goes to those who share it (`attribution
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 
 import polars as pl
 
@@ -16,42 +19,83 @@ from attribution.largest_remainder import AMOUNT, to_units
 from attribution.moves import COUNT, Moves
 from attribution.plan import OWNER_ID, PLACE, PRICE_KEY, Plan, in_window
 from attribution.related import SCOPE, scopes
-from attribution.slices import Sharing
-from attribution.star import TIMES
+from attribution.shared import DAY
+from attribution.slices import Sharing, Slice
+from attribution.star import CURRENCY, TIMES, Star
 from domain.charge import MONEY
 
 _MEMBER = "member"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unshared:
+    """Cost of a pool that stays there, because nobody had direct cost to share it by.
+
+    Attributes:
+        pool: its name.
+        billing_period: `YYYY-MM`.
+        day: UTC day of the charges.
+        currency: ISO code.
+        amount: what stays.
+    """
+
+    pool: str
+    billing_period: str
+    day: date
+    currency: str
+    amount: Decimal
+
+    @property
+    def reason(self) -> str:
+        """Give why, one sentence."""
+        return f"nobody has direct cost in {self.currency} on {self.day} to share {self.pool!r} by"
+
+
 def spread(cells: pl.LazyFrame, plan: Plan) -> list[pl.LazyFrame]:
     """Give the charges that are spread, summed as the plan groups them; no frame if there are none."""
-    return (
-        [part.lazy() for part in _parts(cells, plan)] if plan.resources.get_column("is_spread").any() else []
-    )
+    return [_named(total, moves, here, plan).lazy() for total, moves, here in _spreads(cells, plan)]
 
 
-def _parts(cells: pl.LazyFrame, plan: Plan) -> Iterator[pl.DataFrame]:
-    """Give per cost column the sums of its parts; the other costs are null there."""
-    here = plan.resources.filter("is_kept", "is_spread").join(
-        scopes(plan.star.resources, plan.star.ownership), on="dim_id"
-    )
-    places = here.select(plan.resource_names).unique(maintain_order=True).with_row_index(PLACE)
-    members = here.select(OWNER_ID, *SCOPE).unique(maintain_order=True).with_row_index(_MEMBER)
-    ids = (
-        here.join(places, on=plan.resource_names, nulls_equal=True)
-        .join(members, on=[OWNER_ID, *SCOPE], nulls_equal=True)
-        .select("dim_id", PLACE, _MEMBER)
-    )
-    rows = _charges(cells, plan, ids)
-    carried = [PLACE, *([PRICE_KEY] if plan.joins_prices else []), *(_time(name) for name in plan.times)]
+def unshared(cells: pl.LazyFrame, star: Star, cost: str) -> list[Unshared]:
+    """List what sharing leaves in pools of one cost column, in the order of pool and day."""
+    plan = Plan(star, Slice(by=(), costs=(cost,), sharing=Sharing.AFTER))
+    left = [frame for _, moves, _ in _spreads(cells, plan) for frame in moves.left]
+    rows = pl.concat(left).filter(pl.col(AMOUNT) != 0).sort("pool", *DAY) if left else pl.DataFrame()
+    return [Unshared(**{**row, "currency": row[CURRENCY] or ""}) for row in rows.iter_rows(named=True)]
+
+
+def _spreads(cells: pl.LazyFrame, plan: Plan) -> Iterator[tuple[pl.DataFrame, Moves, _Here]]:
+    """Give per cost column the totals after everything changed hands, and how it did."""
+    if not plan.resources.get_column("is_spread").any():
+        return
+    here = _Here(plan)
+    rows = _charges(cells, plan, here.ids)
     for cost in plan.asked.costs:
         groups = [name for name in rows.columns if name not in (*plan.asked.costs, COUNT)]
         counted = rows.group_by(*groups, to_units(pl.col(cost)).alias(AMOUNT)).agg(pl.col(COUNT).sum())
-        moves = Moves(cells, plan, cost, carried)
-        moved = moves.follow(counted.join(members, on=_MEMBER).drop(_MEMBER))
+        moves = Moves(cells, plan, cost, _carried(plan))
+        moved = moves.follow(counted.join(here.members, on=_MEMBER).drop(_MEMBER))
         shares = plan.asked.sharing is Sharing.AFTER
-        totals = pl.concat(list(moves.share(moved)) if shares else [moves.total(moved)])
-        yield _named(totals, moves.owners, places, plan, cost)
+        yield pl.concat(list(moves.share(moved)) if shares else [moves.total(moved)]), moves, here
+
+
+class _Here:
+    """The resources whose charges are spread, by integer keys."""
+
+    def __init__(self, plan: Plan) -> None:
+        spread_here = plan.resources.filter("is_kept", "is_spread").join(
+            scopes(plan.star.resources, plan.star.ownership), on="dim_id"
+        )
+        scope = [OWNER_ID, *SCOPE]
+        names = plan.resource_names
+        self.places = spread_here.select(names).unique(maintain_order=True).with_row_index(PLACE)
+        self.members = spread_here.select(scope).unique(maintain_order=True).with_row_index(_MEMBER)
+        keyed = spread_here.join(self.places, on=names, nulls_equal=True)
+        self.ids = keyed.join(self.members, on=scope, nulls_equal=True).select("dim_id", PLACE, _MEMBER)
+
+
+def _carried(plan: Plan) -> list[str]:
+    return [PLACE, *([PRICE_KEY] if plan.joins_prices else []), *(_time(name) for name in plan.times)]
 
 
 def _charges(cells: pl.LazyFrame, plan: Plan, ids: pl.DataFrame) -> pl.DataFrame:
@@ -70,16 +114,14 @@ def _charges(cells: pl.LazyFrame, plan: Plan, ids: pl.DataFrame) -> pl.DataFrame
     return keyed.group_by(pl.all()).agg(pl.len().alias(COUNT)).collect(engine="streaming")
 
 
-def _named(
-    totals: pl.DataFrame, owners: pl.DataFrame, places: pl.DataFrame, plan: Plan, cost: str
-) -> pl.DataFrame:
-    kept = plan.kept_owners(owners).select(OWNER_ID, *plan.owner_names)
-    named = totals.join(kept, on=OWNER_ID).join(places, on=PLACE)
+def _named(totals: pl.DataFrame, moves: Moves, here: _Here, plan: Plan) -> pl.DataFrame:
+    kept = plan.kept_owners(moves.owners).select(OWNER_ID, *plan.owner_names)
+    named = totals.join(kept, on=OWNER_ID).join(here.places, on=PLACE)
     if plan.joins_prices:
         named = named.join(plan.price_names, on=PRICE_KEY, how="left")
     times = (pl.col(_time(name)).alias(name) for name in plan.times)
-    others = (pl.lit(None, dtype=MONEY).alias(name) for name in plan.asked.costs if name != cost)
-    return named.with_columns(*times, *others, pl.col(AMOUNT).alias(cost)).select(
+    others = (pl.lit(None, dtype=MONEY).alias(name) for name in plan.asked.costs if name != moves.cost)
+    return named.with_columns(*times, *others, pl.col(AMOUNT).alias(moves.cost)).select(
         *plan.grouped, *plan.asked.costs
     )
 

@@ -41,6 +41,6 @@ class Owner(Model):
         None, description="Pull request the resource exists for. Default: not set."
     )
 
-    def outputs(self) -> dict[OwnerField, str]:
+    def outputs(self) -> dict[str, str]:
         """Give the fields that are set."""
         return {name: value for name in OWNER_FIELDS if (value := getattr(self, name)) is not None}

@@ -17,7 +17,10 @@ PRECISION = 38
 UNIT = Decimal(1).scaleb(-SCALE)
 """The smallest stored amount, 1E-12 of a currency unit."""
 
-_EXACT = Context(prec=2 * PRECISION + SCALE)
+EXACT = Context(prec=2 * PRECISION + SCALE)
+"""Decimal context for sums and differences of stored amounts: nothing is ever rounded in it."""
+
+_EXACT = EXACT
 _LIMIT = Decimal(10) ** (PRECISION - SCALE)
 
 
