@@ -210,6 +210,8 @@ def test_a_file_that_is_no_mapping_says_what_it_holds(text: str, says: str) -> N
         ("state: {url: }", "state.url", "is empty"),
         ("state: {url: 'sqlite://'}", "state.url", "names no database file"),
         ("state: {url: 'sqlite:///:memory:'}", "state.url", "names no database file"),
+        ("state: {url: 'postgresql://[x'}", "state.url", "not a URL"),
+        ("sources: [{type: folder, name: a, path: x, rows: 11}]", "sources[0].rows", "at most 10"),
         ("timezone: 5", "timezone", "not a time zone"),
         ("timezone: ../../etc/passwd", "timezone", "not a time zone"),
         ("sources: [{type: [x], name: a}]", "sources[0]", "unknown source type"),
@@ -323,6 +325,13 @@ def test_a_file_over_a_mebibyte_is_refused_unread(tmp_path: Path) -> None:
     path.write_bytes(b"#" * 2_000_000)
     (fault,) = load(Origin(name=str(path), folder=tmp_path), MODELS).errors
     assert "1 MiB" in fault.message
+
+
+def test_settings_built_in_code_hold_the_same_rules() -> None:
+    one = FolderSettings(name="a", path="x")
+    assert Settings(sources=(one,)).sources == (one,)
+    with pytest.raises(ValueError, match="share a name"):
+        Settings(sources=(one, one))
 
 
 def test_settings_cannot_be_changed() -> None:

@@ -103,6 +103,11 @@ def test_the_password_in_a_secret_url_is_struck_out_alone_too() -> None:
     assert redact("password p@ss-word, p%40ss-word") == "password ***, ***"
 
 
+def test_a_secret_that_only_looks_like_a_url_is_struck_out_whole() -> None:
+    strike("x://[half")
+    assert redact("is x://[half") == "is ***"
+
+
 def test_every_line_of_a_key_file_is_struck_out() -> None:
     pem = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC\n-----END KEY-----"
     strike(pem)

@@ -215,6 +215,18 @@ def test_the_help_of_a_command_tells_the_shared_options(
         assert option in shown
 
 
+def test_a_shell_can_complete_commands(root: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "daemon"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env={**os.environ, "_COSTD_COMPLETE": "bash_complete", "COMP_WORDS": "costd rep", "COMP_CWORD": "1"},
+    )
+    assert result.stdout == "plain,report\n"
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("costd 0.")
