@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, cast
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
     BeforeValidator,
@@ -48,6 +48,8 @@ def _zone(value: object) -> ZoneInfo:
         return ZoneInfo(value if isinstance(value, str) else "")
     except (LookupError, ValueError, OSError):
         hint = "write a name of the IANA time zone database, like `Europe/Berlin` or `UTC`"
+        if not available_timezones():
+            hint = "this machine has no time zone database; install its package tzdata"
         raise PydanticCustomError("zone", "not a time zone", {"hint": hint}) from None
 
 
@@ -68,7 +70,7 @@ class Settings(Model):
         "approved. Default `observe`, because nothing should be switched off before somebody decided so.",
     )
     timezone: Zone = Field(
-        default=ZoneInfo("UTC"),
+        default=cast("ZoneInfo", "UTC"),  # read when needed: without a zone database even UTC has no file
         description="IANA time zone of schedules and send times; cost days are UTC whatever it says. Default "
         "`UTC`, because bills are cut in UTC and costd cannot know where you are.",
         examples=["Europe/Berlin"],

@@ -327,6 +327,11 @@ def test_a_file_over_a_mebibyte_is_refused_unread(tmp_path: Path) -> None:
     assert "1 MiB" in fault.message
 
 
+def test_a_machine_without_time_zones_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.settings.available_timezones", set)
+    assert "tzdata" in errors("timezone: Moon/Base")["timezone"].hint
+
+
 def test_settings_built_in_code_hold_the_same_rules() -> None:
     one = FolderSettings(name="a", path="x")
     assert Settings(sources=(one,)).sources == (one,)
