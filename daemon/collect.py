@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from attribution.reconcile import reconcile, withheld
+from attribution.star import star_of
 from daemon.holder import is_gone, this_process
+from daemon.sources import ATTRIBUTED
 from domain.delivery import Batch, Chunk, Coverage, Delivery, Freshness, PeriodResult, Rejected, Verdict
 from domain.errors import ConflictError, CostdError, SourceError
 
@@ -132,6 +135,7 @@ def _collect(run: _Run) -> Collected:
     fetch = run.collector.fetch(run.rooms.ledger.cursors(run.name), progress=run.progress)
     run.note(fetch.refused)
     failures = [error for batch in fetch.batches if (error := _store(run, batch, fetch.coverage))]
+    _withhold(run, fetch.coverage)
     coverage = _judged(run, fetch.coverage, failures)
     state.record_fetch(coverage, fetch.refused, (), (*fetch.notes, *run.notes), at=clock.now())
     return Collected(
@@ -158,6 +162,44 @@ def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
     run.rejected += len(rejected)
     run.rooms.state.record_fetch(coverage, results, rejected, batch.notes, at=run.rooms.clock.now())
     return None
+
+
+def _withhold(run: _Run, coverage: Coverage) -> None:
+    """Check that what is attributed is what is stored; a period where it is not is not published."""
+    replaced = {
+        result.billing_period for result in run.results.values() if result.verdict is Verdict.REPLACED
+    }
+    held = {p.billing_period for p in run.rooms.state.periods(run.name) if p.gate == ATTRIBUTED}
+    deliveries = [
+        one
+        for one in run.rooms.ledger.deliveries()
+        if one.source == run.name and one.billing_period in replaced | held
+    ]
+    if not deliveries:
+        return
+    ledger = run.rooms.ledger
+    periods = {one.billing_period for one in deliveries}
+    star = star_of(ledger.resources().collect(), run.rooms.rules)
+    cells = ledger.charges(sources=[run.name], periods=periods)
+    reasons = withheld(reconcile(cells, star, deliveries))
+    newest = {one.billing_period: one for one in deliveries}
+    checked = [_checked(run, newest[period], reasons) for period in sorted(held | {p for _, p in reasons})]
+    run.results.update({result.billing_period: result for result in checked})
+    if checked:
+        run.rooms.state.record_fetch(coverage, checked, at=run.rooms.clock.now())
+
+
+def _checked(run: _Run, delivery: Delivery, reasons: Mapping[tuple[str, str], str]) -> PeriodResult:
+    period = delivery.billing_period
+    reason = reasons.get((run.name, period)) or reasons.get(("", period), "")
+    return PeriodResult(
+        source=run.name,
+        billing_period=period,
+        verdict=Verdict.REFUSED if reason else Verdict.UNCHANGED,
+        gate=ATTRIBUTED if reason else "",
+        reason=reason,
+        delivery=delivery,
+    )
 
 
 def _watched(run: _Run, chunks: Iterable[Chunk], rejected: list[Rejected]) -> Iterator[Chunk]:

@@ -30,15 +30,21 @@ _CENT = Decimal("0.01")
 _HALF = Decimal("0.5")
 
 
-def gather(rooms: Rooms, star: Star, *, day: date | None = None, cost: str = "effective") -> Digest:
-    """Give the digest of the latest complete day, or of the day that is asked for."""
+def gather(
+    rooms: Rooms, star: Star, *, day: date | None = None, cost: str = "effective", detail: bool = True
+) -> Digest:
+    """Give the digest of the latest complete day, or of the day that is asked for.
+
+    Without detail it says how much, and neither why nor what was restated: that is quick.
+    """
     now = rooms.clock.now()
-    days = days_of(rooms.sources(), rooms.ledger.deliveries(), day, now)
-    sums = DigestSums(ledger=rooms.ledger, star=star, days=days, cost=cost)
+    sources = rooms.sources()
+    days = days_of(sources, rooms.ledger.deliveries(), day, now)
+    sums = DigestSums(ledger=rooms.ledger, star=star, days=days, cost=cost, sources=sources)
     return Digest(
         day=days.digest,
         reaches=days.reaches,
-        blocks=tuple(_blocks(sums, _restated(rooms, sums))),
+        blocks=tuple(_blocks(sums, _restated(rooms, sums) if detail else {}, detail=detail)),
         run_at=now,
         partial=days.is_partial,
         why_no_change=days.why_no_change,
@@ -47,7 +53,7 @@ def gather(rooms: Rooms, star: Star, *, day: date | None = None, cost: str = "ef
     )
 
 
-def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]]) -> list[Block]:
+def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]], *, detail: bool) -> list[Block]:
     days = sums.days
     daily = sums.daily(min(days.digest.replace(day=1), *days.distinct(WEEKS)))
     weeks = {back: sums.teams(daily, days.shown(back)) for back in (0, *days.weeks)}
@@ -57,12 +63,13 @@ def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]]) -> list[Bl
     for currency in sorted(weeks[0]):
         teams = {back: found.get(currency, {}) for back, found in weeks.items()}
         middle = median_weeks({back: _total(teams[back]) for back in days.weeks})
+        parts = sums.parts(currency, middle) if detail else {}
         block = Block(
             currency=currency,
             total=_total(teams[0]),
             usual=_mean([_total(teams[back]) for back in middle]),
             weeks=len(days.weeks),
-            lines=tuple(_lines(teams, middle, sums.parts(currency, middle), currency)),
+            lines=tuple(_lines(teams, middle, parts, currency)),
             month_to_date=_total(month[currency]) if currency in month else None,
             restated=tuple(restated.get(currency, ())),
             owned=_total(teams[0]) - teams[0].get(None, Decimal(0)),

@@ -15,6 +15,7 @@ from attribution.slices import Sharing, Slice
 from daemon.movers import Part
 from daemon.query import Query
 from daemon.report import cells_of
+from daemon.sources import SourceView
 from domain.charge import COSTS
 from domain.window import Window
 
@@ -39,12 +40,14 @@ class DigestSums:
         star: the owners of every resource.
         days: which day of which source is shown.
         cost: billed, effective, list or contracted.
+        sources: how far each reaches, and what of it is withheld.
     """
 
     ledger: Ledger
     star: Star
     days: Days
     cost: str
+    sources: Sequence[SourceView]
 
     def daily(self, first: date) -> pl.DataFrame:
         """Give sums by day, source and team from a day to the digest day."""
@@ -80,7 +83,7 @@ class DigestSums:
     def unknown(self) -> dict[str, int]:
         """Count per currency the charges of the day that do not say this cost."""
         first, last = min(self.days.distinct()), max(self.days.distinct())
-        cells = cells_of(Query(by=("day",), window=Window.of_days(first, last + _DAY)), self.ledger)
+        cells = self._cells(Window.of_days(first, last + _DAY))
         currencies = self.star.resource_names(["currency"]).lazy()
         counted = (
             cells.filter(pl.col(COSTS[self.cost]).is_null() & self.days.shown())
@@ -105,6 +108,8 @@ class DigestSums:
         window = Window.of_days(first, end)
         column = COSTS[self.cost]
         asked = Slice(by=by, costs=(column,), sharing=Sharing.AFTER, window=window)
-        cells = cells_of(Query(by=("day",), window=window), self.ledger)
-        found = allocate(cells, self.star, asked).filter(pl.col(column).is_not_null())
+        found = allocate(self._cells(window), self.star, asked).filter(pl.col(column).is_not_null())
         return found.rename({column: "cost"}).collect(engine="streaming")
+
+    def _cells(self, window: Window) -> pl.LazyFrame:
+        return cells_of(Query(by=("day",), window=window), self.ledger, sources=self.sources)

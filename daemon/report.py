@@ -90,7 +90,8 @@ class ReportResult:
         return tuple(
             source
             for source in self.sources
-            if source.counts and (source.state is not SourceState.FRESH or not source.reaches(end))
+            if source.counts
+            and (source.state is not SourceState.FRESH or source.withheld or not source.reaches(end))
         )
 
     @property
@@ -115,7 +116,7 @@ def run(
         UsageError: a dimension that does not exist.
     """
     scope = _scope(query, ledger.deliveries())
-    cells = cells_of(query, ledger, scope)
+    cells = cells_of(query, ledger, scope, sources)
     column = COSTS[query.cost]
     found = allocate(cells, star, _slice(query)).collect(engine="streaming")
     rows = [_row(row, query, column) for row in found.iter_rows(named=True)]
@@ -131,13 +132,27 @@ def run(
     )
 
 
-def cells_of(query: Query, ledger: Ledger, scope: Sequence[Delivery] | None = None) -> pl.LazyFrame:
-    """Give the cells a query needs, in whole billing periods: what is shared depends on all of them."""
+def cells_of(
+    query: Query,
+    ledger: Ledger,
+    scope: Sequence[Delivery] | None = None,
+    sources: Iterable[SourceView] = (),
+) -> pl.LazyFrame:
+    """Give the cells a query needs, in whole billing periods: what is shared depends on all of them.
+
+    Periods that are withheld are left out; the result says so.
+    """
     needed = _scope(query, ledger.deliveries()) if scope is None else scope
     periods = sorted({delivery.billing_period for delivery in needed})
     if query.as_of is None:
-        return ledger.charges(periods=periods)
-    return ledger.as_first_seen(query.as_of).filter(pl.col("billing_period").is_in(periods))
+        cells = ledger.charges(periods=periods)
+    else:
+        cells = ledger.as_first_seen(query.as_of).filter(pl.col("billing_period").is_in(periods))
+    for source in sources:
+        if source.withheld:
+            held = (pl.col("source") == source.name) & pl.col("billing_period").is_in(source.withheld)
+            cells = cells.filter(~held)
+    return cells
 
 
 def _scope(query: Query, deliveries: Iterable[Delivery]) -> list[Delivery]:

@@ -134,6 +134,9 @@ def _notes(result: ReportResult, restated: Iterable[Restatement]) -> Iterator[st
         yield f"In no figure: charges without {result.query.cost} cost: {_counted(result.missing)}"
     if result.unread:
         yield f"In no figure: unreadable rows: {_counted(result.unread)}. See: costd status --quarantine"
+    for source in result.sources:
+        if source.withheld:
+            yield f"Withheld: {source.name} {', '.join(source.withheld)}, which costd reconcile explains"
     changed = list(restated)
     if changed:
         days = " · ".join(_changes(changed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,13 @@ class Rooms:
 
     def sources(self, as_of: datetime | None = None) -> list[SourceView]:
         """Give how far each source may be trusted, now or as was known at an instant."""
-        from daemon.sources import source_views, views_as_of
+        from daemon.sources import ATTRIBUTED, source_views, views_as_of
 
         views = source_views(self.settings.sources, self.state.sources(), self.clock.now())
-        return views if as_of is None else views_as_of(views, self.ledger.deliveries(), as_of)
+        if as_of is not None:
+            return views_as_of(views, self.ledger.deliveries(), as_of)
+        held: dict[str, list[str]] = {}
+        for period in self.state.periods():
+            if period.gate == ATTRIBUTED:
+                held.setdefault(period.source, []).append(period.billing_period)
+        return [replace(view, withheld=tuple(held.get(view.name, ()))) for view in views]

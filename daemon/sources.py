@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from config.settings import SourceEnvelope
     from ledger.status import SourceStatus
 
+ATTRIBUTED = "attributed"
+"""The last gate: what is attributed is what is stored. The ledger knows the ones before it."""
+
 _LATE_AFTER = 5
 _OF = 4
 """A fetch takes time and may be retried, so a source is late only a quarter after its time."""
@@ -46,6 +49,8 @@ class SourceView:
         succeeded_at: when a fetch last ended well.
         rejected: rows in quarantine, of what is current.
         notes: what the last fetch found worth telling.
+        withheld: billing periods that are stored but not published, because what was
+            attributed of them is not what was stored.
     """
 
     name: str
@@ -58,6 +63,7 @@ class SourceView:
     succeeded_at: datetime | None = None
     rejected: int = 0
     notes: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:

@@ -1,0 +1,88 @@
+"""`costd reconcile`: prove that what is attributed is what was billed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from daemon.invocation import Invocation
+from daemon.options import output_option, period_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.reconcile import Reconciled
+    from daemon.output import Listing, Row
+
+
+@click.command()
+@period_option
+@output_option
+@click.pass_obj
+def command(run: Invocation, /, periods: tuple[str, ...], output: str) -> int:
+    """Prove that what is attributed is what was billed, to the last digit.
+
+    Per source, billing month, currency and cost: what the files said, what is stored, and
+    what owners, unallocated included, answer for. Differences have names. Exit status 1 if
+    one of them is not rounding.
+    """
+    import os
+
+    from attribution.reconcile import reconcile
+    from daemon.output import Output, print_listing
+    from daemon.pipeline import attribute
+    from daemon.query import parse_months
+    from daemon.rooms import Rooms
+    from daemon.terminal import standard_output
+
+    rooms, months = Rooms.of(run), parse_months(periods)
+    deliveries = [one for one in rooms.ledger.deliveries() if months is None or one.billing_period in months]
+    cells = rooms.ledger.charges(periods=months)
+    results = reconcile(cells, attribute(rooms), deliveries) if deliveries else []
+    print_listing(listing_of(results), Output(output), standard_output(os.environ))
+    return 0 if all(result.holds for result in results) else 1
+
+
+def listing_of(results: Sequence[Reconciled]) -> Listing:
+    """Give every sum followed from the source to its owners."""
+    from daemon.output import Field, Listing
+
+    broken = [result for result in results if not result.holds]
+    word = "Every sum holds" if not broken else f"{len(broken)} of {len(results)} sums do not hold"
+    return Listing(
+        fields=(
+            Field(name="source"),
+            Field(name="period"),
+            Field(name="currency"),
+            Field(name="cost"),
+            Field(name="parsed", number=True),
+            Field(name="stored", number=True),
+            Field(name="attributed", number=True),
+            Field(name="unallocated", number=True),
+            Field(name="holds"),
+            Field(name="residuals", missing=""),
+        ),
+        rows=[_row(result) for result in results],
+        document={"schema": "costd.reconcile/1", "holds": not broken},
+        notes=(f"{word}: parsed less rounding is stored, and stored is attributed.",) if results else (),
+        following=("costd report --by team",),
+        empty="Nothing is stored yet. `costd collect` fetches the bills.",
+    )
+
+
+def _row(result: Reconciled) -> Row:
+    from domain.money import plain
+
+    return {
+        "source": result.source or None,
+        "period": result.billing_period,
+        "currency": result.currency,
+        "cost": result.cost,
+        "parsed": result.parsed,
+        "stored": result.stored,
+        "attributed": result.attributed,
+        "unallocated": result.unallocated,
+        "holds": result.holds,
+        "residuals": [f"{plain(one.amount)} {one.name}" for one in result.residuals] or None,
+    }

@@ -1,0 +1,107 @@
+"""Gathers what `costd status` says: sources, periods, quarantine, coverage, the ledger itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attribution.coverage import Coverage, coverage, resource_totals
+from daemon.digest import gather
+from daemon.pipeline import attribute
+from daemon.query import Query
+from daemon.report import cells_of
+from daemon.sources import SourceState, SourceView
+from domain.charge import COSTS
+from domain.window import month_of, previous_month
+
+if TYPE_CHECKING:
+    from alerts.digest import Digest
+    from daemon.rooms import Rooms
+    from ledger.status import PeriodStatus, QuarantinedFile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """How costd itself is doing.
+
+    Attributes:
+        at: when it was asked.
+        sources: every source and how far it reaches.
+        periods: every billing period: what is stored, and how the last attempt ended.
+        quarantined: files with rows that could not be read, the worst first.
+        coverage: how much of the month's effective cost has each owner field.
+        coverage_month: which month that is, "" where nothing is stored.
+        digest: the latest complete day, its total and change; None where nothing is stored.
+        charges: charges stored now.
+        deliveries: deliveries ever committed.
+        size_bytes: of the ledger's folder; None where it cannot be counted.
+        place: where the ledger lies.
+    """
+
+    at: datetime
+    sources: tuple[SourceView, ...]
+    periods: tuple[PeriodStatus, ...]
+    quarantined: tuple[QuarantinedFile, ...]
+    coverage: tuple[Coverage, ...]
+    coverage_month: str
+    digest: Digest | None
+    charges: int
+    deliveries: int
+    size_bytes: int | None
+    place: str
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether every source is fresh and nothing is withheld."""
+        return all(
+            source.state is SourceState.FRESH and not source.withheld
+            for source in self.sources
+            if source.counts
+        )
+
+
+def gather_status(rooms: Rooms) -> Status:
+    """Look at everything, changing nothing but a mirror that a crash left behind."""
+    rooms.recover()
+    sources, periods = rooms.sources(), rooms.state.periods()
+    stored = [period for period in periods if period.delivery_id]
+    month, scores, digest = "", [], None
+    if stored:
+        star = attribute(rooms)
+        month = _month(rooms, stored)
+        query = Query(by=("team",), billing_months=frozenset({month}))
+        cells = cells_of(query, rooms.ledger, sources=sources)
+        scores = coverage(resource_totals(cells, COSTS[query.cost]), star)
+        digest = gather(rooms, star, detail=False)
+    return Status(
+        at=rooms.clock.now(),
+        sources=tuple(sources),
+        periods=tuple(periods),
+        quarantined=tuple(rooms.state.quarantined_files()),
+        coverage=tuple(scores),
+        coverage_month=month,
+        digest=digest,
+        charges=sum(period.rows for period in stored),
+        deliveries=len(rooms.ledger.deliveries()),
+        size_bytes=_size(rooms.settings.ledger.path),
+        place=rooms.settings.ledger.path,
+    )
+
+
+def _month(rooms: Rooms, stored: Sequence[PeriodStatus]) -> str:
+    """Give this month where it has charges, else the newest that has: on the 1st nothing is billed yet."""
+    months = {period.billing_period for period in stored if period.rows}
+    today = rooms.clock.now().date()
+    recent = (month_of(today), month_of(previous_month(today)))
+    return next((month for month in recent if month in months), max(months, default=""))
+
+
+def _size(place: str) -> int | None:
+    """Count the bytes below a local folder; an object store would have to be listed."""
+    folder = Path(place)
+    if "://" in place or not folder.is_dir():
+        return None
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
