@@ -1,0 +1,245 @@
+"""Secrets that let somebody in, kept so that reading the database lets nobody in.
+
+Each secret is 256 random bits. What is stored is its SHA-256: with that much chance in it
+there is nothing to guess, so a slow password hash would only cost time. Comparing takes
+the same time for every wrong secret.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+from base64 import b32encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from sqlalchemy import delete, or_, select, update
+
+from domain.errors import UsageError
+from domain.identity import Identity, Role, Via
+from ledger.access_models import LinkRow, SessionRow, TokenRow
+from ledger.database import Database
+
+PREFIX = "costd_"
+"""Start of every token, by which scanners of repositories and logs know one."""
+
+TOKEN = re.compile(r"costd_([a-z2-7]{8})_([a-z2-7]{52})")
+_NO_HASH = sha256(b"").hexdigest()
+_USED_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A token as people may see it.
+
+    Attributes:
+        id: names it; not secret.
+        name: what it is for.
+        role: what it may do.
+        team: the team its holder answers for, or "".
+        created_by: who made it.
+        created_at: when.
+        expires_at: from when on it is refused; None for never.
+        revoked_at: when it was taken back, or None.
+        used_at: when it was last used, to the minute; None for never.
+    """
+
+    id: str
+    name: str
+    role: Role
+    team: str
+    created_by: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    used_at: datetime | None
+
+    def state(self, now: datetime) -> str:
+        """Say whether it works: `active`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at is not None and self.expires_at <= now else "active"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewToken:
+    """What is asked for when a token is made.
+
+    Attributes:
+        name: what it is for.
+        role: what it may do.
+        team: the team its holder answers for, or "".
+        created_by: who makes it.
+        expires_at: from when on it is refused; None for never.
+    """
+
+    name: str
+    role: Role
+    team: str = ""
+    created_by: str
+    expires_at: datetime | None = None
+
+
+class Tokens:
+    """The tokens, sessions and one-time links of one state database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def create(self, new: NewToken, now: datetime) -> tuple[Token, str]:
+        """Make a token; its text is given here and never again."""
+        identifier, secret = _random(5), _random(32)
+        row = TokenRow(
+            id=identifier,
+            hash=_hash(secret),
+            name=new.name,
+            role=new.role.value,
+            team=new.team,
+            created_by=new.created_by,
+            created_at=now,
+            expires_at=new.expires_at,
+        )
+        with self._database.session() as session:
+            session.add(row)
+        return _token(row), f"{PREFIX}{identifier}_{secret}"
+
+    def list(self) -> list[Token]:
+        """List every token ever made, oldest first."""
+        with self._database.session(read=True) as session:
+            rows = session.scalars(select(TokenRow).order_by(TokenRow.created_at, TokenRow.id))
+            return [_token(row) for row in rows]
+
+    def revoke(self, identifier: str, now: datetime) -> Token:
+        """Take a token back, and end the sessions it opened; from now on it is refused.
+
+        Raises:
+            UsageError: there is no such token.
+        """
+        with self._database.session() as session:
+            row = session.get(TokenRow, identifier)
+            if row is None:
+                raise UsageError(f"there is no token {identifier!r}", hint="`costd token list` names them")
+            row.revoked_at = row.revoked_at or now
+            session.execute(delete(SessionRow).where(SessionRow.token_id == identifier))
+            return _token(row)
+
+    def find(self, text: str, now: datetime) -> Token | None:
+        """Give the token that a text is, if it works now."""
+        match = TOKEN.fullmatch(text)
+        identifier, secret = match.groups() if match is not None else ("", "")
+        with self._database.session(read=True) as session:
+            row = session.get(TokenRow, identifier)
+            equal = hmac.compare_digest(row.hash if row is not None else _NO_HASH, _hash(secret))
+            if row is None or not equal:
+                return None
+            token = _token(row)
+        return token if token.state(now) == "active" else None
+
+    def used(self, token: Token, now: datetime) -> None:
+        """Note when a token was used; more often than once a minute is not worth a write."""
+        if is_news(token, now):
+            with self._database.session() as session:
+                session.execute(update(TokenRow).where(TokenRow.id == token.id).values(used_at=now))
+
+    def open_link(self, subject: str, role: Role, now: datetime, lifetime: timedelta) -> str:
+        """Make the secret of a link that signs one browser in, once."""
+        code = _random(32)
+        with self._database.session() as session:
+            session.execute(delete(LinkRow).where(LinkRow.expires_at <= now))
+            session.add(
+                LinkRow(
+                    hash=_hash(code),
+                    subject=subject,
+                    role=role.value,
+                    created_at=now,
+                    expires_at=now + lifetime,
+                )
+            )
+        return code
+
+    def use_link(self, code: str, now: datetime) -> Identity | None:
+        """Give whom a link signs in; of any number of tries the first alone succeeds."""
+        with self._database.session() as session:
+            used = session.execute(
+                update(LinkRow)
+                .where(LinkRow.hash == _hash(code), LinkRow.used_at.is_(None), LinkRow.expires_at > now)
+                .values(used_at=now)
+                .returning(LinkRow.subject, LinkRow.role)
+            ).one_or_none()
+        if used is None:
+            return None
+        return Identity(subject=used.subject, role=Role(used.role), via=Via.SESSION)
+
+    def open_session(
+        self, identity: Identity, now: datetime, lifetime: timedelta, *, token: Token | None = None
+    ) -> str:
+        """Make the secret of a session; one that a token opened ends with it."""
+        secret = _random(32)
+        ends = now + lifetime
+        if token is not None and token.expires_at is not None:
+            ends = min(ends, token.expires_at)
+        with self._database.session() as session:
+            session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
+            session.add(
+                SessionRow(
+                    hash=_hash(secret),
+                    subject=identity.subject,
+                    role=identity.role.value,
+                    team=identity.team,
+                    token_id=token.id if token is not None else None,
+                    created_at=now,
+                    expires_at=ends,
+                )
+            )
+        return secret
+
+    def session(self, secret: str, now: datetime) -> Identity | None:
+        """Give who a session belongs to, while it lasts and the token behind it works."""
+        query = (
+            select(SessionRow)
+            .outerjoin(TokenRow, TokenRow.id == SessionRow.token_id)
+            .where(
+                SessionRow.hash == _hash(secret),
+                SessionRow.expires_at > now,
+                or_(SessionRow.token_id.is_(None), TokenRow.revoked_at.is_(None)),
+            )
+        )
+        with self._database.session(read=True) as session:
+            row = session.scalar(query)
+            if row is None:
+                return None
+            return Identity(subject=row.subject, role=Role(row.role), via=Via.SESSION, team=row.team)
+
+    def close_session(self, secret: str) -> None:
+        """End a session; ending one that does not exist is no error."""
+        with self._database.session() as session:
+            session.execute(delete(SessionRow).where(SessionRow.hash == _hash(secret)))
+
+
+def is_news(token: Token, now: datetime) -> bool:
+    """Tell whether a use now is worth noting."""
+    return token.used_at is None or now - token.used_at >= _USED_EVERY
+
+
+def _random(size_bytes: int) -> str:
+    return b32encode(secrets.token_bytes(size_bytes)).decode().rstrip("=").lower()
+
+
+def _hash(secret: str) -> str:
+    return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _token(row: TokenRow) -> Token:
+    return Token(
+        id=row.id,
+        name=row.name,
+        role=Role(row.role),
+        team=row.team,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        used_at=row.used_at,
+    )
