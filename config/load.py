@@ -123,7 +123,7 @@ def _content(origin: Origin) -> bytes:
     except FileNotFoundError:
         tried = Path(origin.name).absolute()
         hint = (
-            "name it with -c FILE or COSTD_CONFIG, or look at the demo with `costd -c demo …`; "
+            "name it with -c FILE or COSTD_CONFIG, or see a made-up company with `costd demo`; "
             "docs/getting-started.md has a first file"
         )
         raise ConfigError(f"no configuration at {tried}", hint=hint) from None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
+_FIRST = ("timestamp", "level", "event")
 _settings: dict[str, Any] = {"level": 30, "run_id": "", "ready": False}
 
 
@@ -55,7 +56,7 @@ def _processors() -> list[Any]:
     import structlog
 
     final = (
-        structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"], bool_as_flag=False)
+        structlog.processors.LogfmtRenderer(bool_as_flag=False)
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
     )
@@ -71,11 +72,13 @@ def _processors() -> list[Any]:
 
 
 def _clean_values(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Strike secrets and escape control characters in every value before it is rendered."""
-    return {
-        key: value if isinstance(value, int | float | bool | None) else printable(redact(str(value)))
-        for key, value in event.items()
-    }
+    """Strike secrets and escape control characters in every value; when and what come first."""
+    ordered = sorted(event, key=lambda key: _FIRST.index(key) if key in _FIRST else len(_FIRST))
+    return {key: _clean(event[key]) for key in ordered}
+
+
+def _clean(value: Any) -> Any:
+    return value if isinstance(value, int | float | None) else printable(redact(str(value)))
 
 
 def _strike_line(_logger: Any, _method: str, line: str) -> str:

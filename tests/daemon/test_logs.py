@@ -37,6 +37,7 @@ def test_an_event_is_one_json_line_on_stderr(capsys: pytest.CaptureFixture[str])
     captured = capsys.readouterr()
     assert captured.out == ""
     (event,) = events(captured.err)
+    assert list(event)[:3] == ["timestamp", "level", "event"]
     assert event.pop("timestamp")
     run_id = event.pop("run_id")
     assert isinstance(run_id, str)
