@@ -26,11 +26,21 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from config.base import Model
+from config.http import HttpSettings
 from config.ownership import Ownership
 from config.source import SourceEnvelope, source_of
 from config.storage import S3, LedgerSettings, StateSettings
 
-__all__ = ["LATER_KEYS", "S3", "LedgerSettings", "Mode", "Settings", "SourceEnvelope", "StateSettings"]
+__all__ = [
+    "LATER_KEYS",
+    "S3",
+    "HttpSettings",
+    "LedgerSettings",
+    "Mode",
+    "Settings",
+    "SourceEnvelope",
+    "StateSettings",
+]
 
 
 class Mode(StrEnum):
@@ -85,6 +95,11 @@ class Settings(Model):
         description="Where everything but charges is kept. Default a SQLite file, because one machine needs "
         "no database server.",
     )
+    http: HttpSettings = Field(
+        default_factory=HttpSettings,
+        description="Where the pages and the API are served, and who may come in. Default this machine only, "
+        "because costs are nobody else's business until somebody decided so.",
+    )
     sources: tuple[Annotated[SerializeAsAny[SourceEnvelope], BeforeValidator(source_of)], ...] = Field(
         default=(),
         description="Where bills come from, in any order. Default none, because costd never guesses at "
@@ -123,7 +138,7 @@ class Settings(Model):
 
 LATER_KEYS = frozenset(
     {
-        *("approvers", "budgets", "calendars", "dialects", "digests", "environments", "fx", "groups", "http"),
+        *("approvers", "budgets", "calendars", "dialects", "digests", "environments", "fx", "groups"),
         *("identities", "limits", "policies", "prices", "protected", "slack", "webhooks"),
     }
 )
