@@ -46,9 +46,11 @@ class Rules:
 
 def compile_rules(ownership: Ownership, extra: RuleSources = NO_SOURCES) -> Rules:
     """Give the rules of a configuration and of the files it names."""
+    written = ownership.model_dump(mode="json", exclude={"catalogs", "codeowners", "accounts"})
     decides = {
         "v": 1,
-        "ownership": ownership.model_dump(mode="json", exclude={"catalogs", "codeowners"}),
+        "ownership": written,
+        "accounts": [[account, owner.outputs()] for account, owner in ownership.accounts.items()],
         "sources": extra.canonical(),
     }
     text = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

@@ -101,6 +101,7 @@ def _by_key(deliveries: Mapping[tuple[str, str], Delivery], field: str) -> dict[
         for (source, period), delivery in deliveries.items()
         for currency, columns in getattr(delivery, field).items()
         for column, amount in columns.items()
+        if column in _WORDS
     }
 
 
