@@ -13,11 +13,12 @@ import polars as pl
 
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Batch, Cursor, Delivery, PeriodResult
-from ledger import cube, tags
+from ledger import cube, promotion
 from ledger.history import History
+from ledger.judging import Terms
 from ledger.replace import Replacement
 from ledger.store import Table
-from ledger.tables import TABLES
+from ledger.tables import every_table
 
 MAX_LOSS = Decimal("0.05")
 """Share by which a replacement may shrink before it is refused."""
@@ -57,7 +58,7 @@ class ChargeLedger:
         self._retain = retain
         self._promote = tuple(promote)
         self._max_loss = max_loss
-        self._tables = {spec.name: Table(spec, root, storage_options) for spec in TABLES}
+        self._tables = {spec.name: Table(spec, root, storage_options) for spec in every_table(promote)}
         self._history = History(self._tables["charges"])
 
     def replace(
@@ -69,10 +70,8 @@ class ChargeLedger:
         on_rows: Callable[[int], None] = _nobody,
     ) -> list[PeriodResult]:
         """Store every period of a batch whole, or say per period why not."""
-        replacement = Replacement(
-            self._tables, self._history, batch, seen_at=seen_at, max_loss=self._max_loss
-        )
-        return replacement.run(force=force, on_rows=on_rows)
+        terms = Terms(now=seen_at, seen_at=batch.seen_at or seen_at, max_loss=self._max_loss, force=force)
+        return Replacement(self._tables, self._history, batch, terms).run(on_rows)
 
     def charges(
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
@@ -87,11 +86,8 @@ class ChargeLedger:
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
-        rows = self._one_per_id("resources", "dim_id").select(RESOURCE_SCHEMA.names())
-        if not self._promote:
-            return rows
-        promoted = tags.promoted(rows.select("Tags").collect(), self._promote)
-        return rows.with_columns(promoted)
+        promoted = promotion.columns(self._tables["resources"].scan(), self._promote)
+        return self._one_per_id("resources", "dim_id").select(*RESOURCE_SCHEMA.names(), *promoted)
 
     def prices(self) -> pl.LazyFrame:
         """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""

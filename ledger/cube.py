@@ -6,8 +6,9 @@ among that delivery and the ones before it; a cell that vanished has `rows` 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from itertools import pairwise
 
 import polars as pl
 
@@ -16,6 +17,9 @@ from domain.delivery import Delivery
 
 CELL = ("day", "dim_id", "price_id")
 _PLACE = ("source", "billing_period", *CELL)
+SLICE_ROWS = 2_500_000
+"""Facts grouped at a time; about 500 MB if hardly any of them share a cell."""
+
 VALUES = ("rows", *COSTS.values(), "ConsumedQuantity")
 
 
@@ -31,6 +35,18 @@ def sum_or_null(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
+def slices(days: Iterable[date], rows: int) -> list[pl.Expr]:
+    """Cut time into stretches of days, each with few enough rows to be grouped in memory."""
+    ordered = sorted(days)
+    count = min(len(ordered), -(-rows // SLICE_ROWS))
+    cuts = [ordered[len(ordered) * part // count] for part in range(1, count)]
+    if not cuts:
+        return [pl.lit(True)]
+    day = pl.col("day")
+    between = [(day >= start) & (day < end) for start, end in pairwise(cuts)]
+    return [day < cuts[0], *between, day >= cuts[-1]]
+
+
 def changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
     """Give the cells (`CELL` and `VALUES`) of `after` that differ from `before`, and those gone."""
     both = after.select(*CELL, *VALUES).join(
@@ -38,11 +54,12 @@ def changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
     )
     gone = pl.col("rows").is_null()
     same = pl.all_horizontal(*(pl.col(name).eq_missing(pl.col(f"{name}_was")) for name in VALUES))
-    return both.filter(~same).select(
+    changed = both.filter(~same).select(
         *(pl.when(gone).then(f"{name}_was").otherwise(name).alias(name) for name in CELL),
         pl.col("rows").fill_null(0),
         *VALUES[1:],
     )
+    return changed.sort(CELL)
 
 
 def stamped(cells: pl.LazyFrame, delivery: str, seen_at: datetime) -> pl.LazyFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,11 +17,19 @@ COMPRESSION_LEVEL = 3
 ROW_GROUP = 250_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """Size of a written file, and when it was written by the clock of where it lies."""
+
+    size_bytes: int
+    at_ms: int
+
+
 class Files(Protocol):
     """Where the files of one table live; paths are relative to the table."""
 
-    def write(self, path: str, rows: pl.LazyFrame) -> int:
-        """Write rows as Parquet and give the size in bytes."""
+    def write(self, path: str, rows: pl.LazyFrame) -> Written:
+        """Write rows as Parquet."""
         ...
 
     def remove(self, paths: Iterable[str]) -> None:
@@ -42,14 +51,15 @@ class LocalFiles:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write(self, path: str, rows: pl.LazyFrame) -> int:
-        """Write rows as Parquet and give the size in bytes."""
+    def write(self, path: str, rows: pl.LazyFrame) -> Written:
+        """Write rows as Parquet."""
         target = self.root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         rows.sink_parquet(
             target, compression_level=COMPRESSION_LEVEL, row_group_size=ROW_GROUP, sync_on_close="all"
         )
-        return target.stat().st_size
+        found = target.stat()
+        return Written(size_bytes=found.st_size, at_ms=found.st_mtime_ns // 1_000_000)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files; one that is gone already is no error."""
@@ -95,15 +105,16 @@ class ObjectFiles:
 
         return DeltaStorageHandler(self._uri, self._options)
 
-    def write(self, path: str, rows: pl.LazyFrame) -> int:
-        """Write rows as Parquet and give the size in bytes."""
+    def write(self, path: str, rows: pl.LazyFrame) -> Written:
+        """Write rows as Parquet."""
         rows.sink_parquet(
             self.uri(path),
             compression_level=COMPRESSION_LEVEL,
             row_group_size=ROW_GROUP,
             storage_options=self._options,
         )
-        return int(self._handler().get_file_info([path])[0].size)
+        found = self._handler().get_file_info([path])[0]
+        return Written(size_bytes=int(found.size), at_ms=found.mtime_ns // 1_000_000)
 
     def remove(self, paths: Iterable[str]) -> None:
         """Delete files; one that is gone already is no error."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 from domain.charge import COSTS
-from domain.money import PRECISION, SCALE, plain
-
-_EXACT = Context(prec=2 * PRECISION + SCALE)
+from domain.money import EXACT, plain
 
 Sums = dict[str, dict[str, Decimal]]
 
@@ -38,7 +36,7 @@ class Tally:
 
 def parsed_is_stored(tally: Tally, parsed: Sums, residual: Sums) -> str | None:
     """Check parsed - residual = staged for every cost column of every currency."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         for currency in sorted({*tally.sums, *parsed}):
             staged, read = tally.sums.get(currency, {}), parsed.get(currency, {})
             for column in sorted({*read, *COSTS.values()}):
@@ -111,7 +109,7 @@ def _at(sums: Mapping[str, Mapping[str, Decimal]], currency: str, column: str) -
 
 
 def _shrinks(before: Decimal, after: Decimal, max_loss: Decimal) -> bool:
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return before - after > before * max_loss
 
 

@@ -16,24 +16,24 @@ import polars as pl
 
 from domain.charge import BY_NAME, Star
 from domain.errors import StorageError
-from ledger.tables import CONTENT, TableSpec
+from ledger.tables import CONTENT
 from ledger.tags import as_map, canonical_texts
 
+ID_OF = {Star.RESOURCE: "dim_id", Star.PRICE: "price_id"}
 _SEPARATOR = "\x1f"
 
 
 class Interner:
     """Gives rows of one source the ids of one dimension and collects rows that are new."""
 
-    def __init__(
-        self, spec: TableSpec, star: Star, source: str, known: pl.DataFrame, *, keep: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, star: Star, source: str, known: pl.DataFrame, *, keep: tuple[str, ...] = ()) -> None:
         """Take the (id, content) pairs that the ledger has; `keep` names columns for `met`."""
-        self._spec = spec
-        self._id = next(name for name in spec.columns if name.endswith("_id"))
+        self._star = star
+        self._id = ID_OF[star]
         self._source = source
         self._columns = [name for name, column in BY_NAME.items() if column.star is star]
         self._seeds = (secrets.randbits(63), secrets.randbits(63))
+        self._key_names = (f"{self._id}_one", f"{self._id}_two")
         self._known = known.select(self._id, CONTENT)
         self._keep = keep
         kept = {name: BY_NAME[name].dtype for name in keep}
@@ -52,26 +52,30 @@ class Interner:
         """Count the rows that `take_fresh` would give."""
         return sum(frame.height for frame in self._fresh)
 
-    def intern(self, rows: pl.DataFrame) -> pl.Series:
+    @property
+    def keys(self) -> list[pl.Expr]:
+        """Give the expressions whose values `intern` wants; seeded, so never store them."""
+        whole = pl.struct(self._columns)
+        return [whole.hash(seed).alias(name) for seed, name in zip(self._seeds, self._key_names, strict=True)]
+
+    def intern(self, rows: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
         """Give the id of every row.
 
         Raises:
             StorageError: two different rows got one hash.
         """
-        whole = pl.struct(self._columns)
-        keys = rows.select(one=whole.hash(self._seeds[0]), two=whole.hash(self._seeds[1]))
-        unmet = keys.with_row_index("row").unique("one", keep="any").join(self._met, on="one", how="anti")
+        pairs = keys.select(one=self._key_names[0], two=self._key_names[1])
+        unmet = pairs.with_row_index("row").unique("one", keep="any").join(self._met, on="one", how="anti")
         if unmet.height:
             self._meet(unmet, rows[unmet["row"]])
-        found = keys.join(self._met, on="one", how="left", maintain_order="left")
+        found = pairs.join(self._met, on="one", how="left", maintain_order="left")
         if found.select((pl.col("two") != pl.col("two_right")).any()).item():
-            raise _collision(self._spec.name, self._source)
+            raise _collision(self._star, self._source)
         return found[self._id]
 
     def take_fresh(self) -> pl.DataFrame:
-        """Give the new rows of the dimension collected so far, and forget them."""
-        schema = {name: self._spec.schema[name] for name in self._spec.columns}
-        taken = pl.concat([pl.DataFrame(schema=schema), *self._fresh])
+        """Give the new rows collected so far, at least one, and forget them."""
+        taken = pl.concat(self._fresh)
         self._fresh.clear()
         return taken
 
@@ -84,13 +88,13 @@ class Interner:
         new = rows.select(self._columns).with_columns(ids).unique([self._id, CONTENT], maintain_order=True)
         known = new.select(self._id, CONTENT).join(self._known, on=self._id, how="inner")
         if new[self._id].n_unique() != new.height or (known[CONTENT] != known[f"{CONTENT}_right"]).any():
-            raise _collision(self._spec.name, self._source)
+            raise _collision(self._star, self._source)
         new = new.join(known, on=self._id, how="anti")
         self._known = pl.concat([self._known, new.select(self._id, CONTENT)])
         if new.height:
             if "Tags" in self._columns:
                 new = new.with_columns(as_map(new["Tags"]))
-            self._fresh.append(new.select(self._spec.columns))
+            self._fresh.append(new)
 
 
 def _content_ids(rows: pl.DataFrame, columns: list[str], source: str, name: str) -> pl.DataFrame:
@@ -115,8 +119,8 @@ def _piece(dtype: pl.DataType, column: str) -> pl.Expr:
     return pl.concat_str(pl.lit(column), length, value, separator=_SEPARATOR)
 
 
-def _collision(table: str, source: str) -> StorageError:
+def _collision(star: Star, source: str) -> StorageError:
     return StorageError(
-        f"two different rows of {table} have one hash in source {source}; nothing was stored",
+        f"two different {star}s have one hash in source {source}; nothing was stored",
         hint="run the collection again; if it happens twice, report it as a bug",
     )

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Context, Decimal, localcontext
+from decimal import Decimal, localcontext
 
 import polars as pl
 
-from domain.charge import BY_NAME, COSTS, FACT_COLUMNS, Kind, Star
+from domain.charge import BY_NAME, FACT_COLUMNS, Kind, Star
 from domain.delivery import Batch, Chunk
 from domain.errors import GateError
-from domain.money import PRECISION, SCALE
-from ledger.cube import sum_or_null
-from ledger.gates import Sums, Tally
-from ledger.intern import Interner
+from domain.money import EXACT
+from ledger import promotion
+from ledger.gates import Sums
+from ledger.intern import ID_OF, Interner
 from ledger.store import StagedFile, Table
-from ledger.tables import CONTENT, PRICES, RESOURCES, TableSpec
+from ledger.tables import CONTENT
 
 FLUSH_ROWS = 1_000_000
 """Facts held in memory before they are written; about 150 MB."""
@@ -25,8 +25,6 @@ FLUSH_ROWS = 1_000_000
 FLUSH_DIMENSION_ROWS = 100_000
 
 COST_COLUMNS = tuple(name for name in FACT_COLUMNS if BY_NAME[name].kind is Kind.COST)
-
-_EXACT = Context(prec=2 * PRECISION + SCALE)
 
 
 class PeriodStage:
@@ -53,14 +51,13 @@ class Stage:
         self._key = key
         self._count = 0
         self._held_rows = 0
-        self._resources = Interner(
-            RESOURCES, Star.RESOURCE, self.source, self._known(RESOURCES, "dim_id"), keep=("BillingCurrency",)
-        )
-        self._prices = Interner(PRICES, Star.PRICE, self.source, self._known(PRICES, "price_id"))
+        self._resources = self._interner("resources", Star.RESOURCE, keep=("BillingCurrency",))
+        self._prices = self._interner("prices", Star.PRICE)
 
-    def _known(self, spec: TableSpec, key: str) -> pl.DataFrame:
-        stored = self.tables[spec.name].scan().filter(pl.col("source") == self.source)
-        return stored.select(key, CONTENT).unique().collect()
+    def _interner(self, name: str, star: Star, *, keep: tuple[str, ...] = ()) -> Interner:
+        stored = self.tables[name].scan().filter(pl.col("source") == self.source)
+        known = stored.select(ID_OF[star], CONTENT).unique().collect()
+        return Interner(star, self.source, known, keep=keep)
 
     def read(self, batch: Batch, on_rows: Callable[[int], None]) -> None:
         """Take every chunk of the batch.
@@ -80,12 +77,15 @@ class Stage:
         """Give `dim_id` and `BillingCurrency` of every resource met."""
         return self._resources.met
 
-    def stage(self, table: str, rows: pl.LazyFrame, partition: dict[str, str]) -> StagedFile:
-        """Write rows to a new file of a table."""
+    def stage(self, table: str, rows: pl.LazyFrame, partition: dict[str, str]) -> list[StagedFile]:
+        """Write rows to a new file of a table; no rows make no file."""
         self._count += 1
         staged = self.tables[table].stage(rows, partition, f"{self._key}-{self._count:05d}")
+        if not staged.rows:
+            self.tables[table].files.remove([staged.path])
+            return []
         self.staged[table].append(staged)
-        return staged
+        return [staged]
 
     def discard(self) -> None:
         """Delete every staged file that no commit took."""
@@ -97,29 +97,26 @@ class Stage:
         """Read the staged facts of a period back from where they lie."""
         return self.tables["charges"].read([file.path for file in self.periods[period].files])
 
-    def tally(self, period: str) -> Tally:
-        """Count and sum what is staged for a period, read back from where it lies."""
-        cells = (
-            self.facts(period)
-            .join(self.currencies().lazy(), on="dim_id", how="left")
-            .group_by("BillingCurrency", "day")
-            .agg(
-                pl.len().alias("rows"),
-                *(sum_or_null(name) for name in COST_COLUMNS),
-                *(pl.col(name).abs().sum().name.suffix("_gross") for name in COSTS.values()),
-            )
-            .collect()
-        )
-        return tally_of(cells)
+    def give_up(self, period: str) -> list[StagedFile]:
+        """Give the facts' files of a period to a commit; `discard` leaves them alone from now on."""
+        mine = self.periods[period].files
+        self.staged["charges"] = [file for file in self.staged["charges"] if file not in mine]
+        return mine
 
     def _take(self, chunk: Chunk) -> None:
         charges = chunk.charges.with_columns(
             billing_period=pl.col("BillingPeriodStart").dt.strftime("%Y-%m"),
             day=pl.col("ChargePeriodStart").dt.date(),
         )
-        self._refuse_strangers(charges["billing_period"], chunk.file)
+        self._refuse_strangers(
+            {*charges["billing_period"].unique(), *(key[0] for key in chunk.parsed)}, chunk.file
+        )
         self._add_up(chunk)
-        charges = charges.with_columns(self._resources.intern(charges), self._prices.intern(charges))
+        # One select, so that polars hashes the four structs side by side.
+        keys = charges.select(*self._resources.keys, *self._prices.keys)
+        charges = charges.with_columns(
+            self._resources.intern(charges, keys), self._prices.intern(charges, keys)
+        )
         self._flush_dimensions(at_least=FLUSH_DIMENSION_ROWS)
         self._note_through(charges)
         facts = charges.select("billing_period", *self.tables["charges"].spec.columns)
@@ -142,17 +139,17 @@ class Stage:
     def _held(self, period: str) -> int:
         return sum(frame.height for frame in self.periods[period].held)
 
-    def _refuse_strangers(self, found: pl.Series, file: str) -> None:
-        strangers = set(found.unique().to_list()) - self.periods.keys()
+    def _refuse_strangers(self, found: set[str | None], file: str) -> None:
+        strangers = found - self.periods.keys()
         if strangers:
-            names = ", ".join(sorted(str(name or "no billing period") for name in strangers))
+            names = ", ".join(sorted(name or "no billing period" for name in strangers))
             raise GateError(
                 f"{file} holds rows of {names}, which the delivery does not name; nothing was replaced",
                 hint="a period is replaced only as a whole: deliver it whole, or remove the stray rows",
             )
 
     def _add_up(self, chunk: Chunk) -> None:
-        with localcontext(_EXACT):
+        with localcontext(EXACT):
             for (period, currency, column), amount in chunk.parsed.items():
                 self.periods[period].parsed[currency][column] += amount
             for (period, currency, column), amount in chunk.residual.items():
@@ -171,34 +168,17 @@ class Stage:
         stage = self.periods[period]
         if not stage.held:
             return
-        rows = pl.concat(stage.held)
+        # By day, so that a reader of a few days and the cube skip most row groups.
+        rows = pl.concat(stage.held).sort("day", "dim_id")
         stage.held.clear()
         self._held_rows -= rows.height
         partition = {"source": self.source, "billing_period": period}
-        stage.files.append(self.stage("charges", rows.lazy(), partition))
+        stage.files.extend(self.stage("charges", rows.lazy(), partition))
 
     def _flush_dimensions(self, *, at_least: int) -> None:
-        for interner, table in ((self._resources, "resources"), (self._prices, "prices")):
+        for interner, name in ((self._resources, "resources"), (self._prices, "prices")):
             if interner.fresh_rows >= at_least:
-                self.stage(table, interner.take_fresh().lazy(), {"source": self.source})
-
-
-def tally_of(cells: pl.DataFrame) -> Tally:
-    """Fold sums per currency and day into one tally."""
-    sums: Sums = {}
-    gross: Sums = {}
-    with localcontext(_EXACT):
-        for row in cells.iter_rows(named=True):
-            mine = sums.setdefault(row["BillingCurrency"], {})
-            loud = gross.setdefault(row["BillingCurrency"], {})
-            for name in COST_COLUMNS:
-                if row[name] is not None:
-                    mine[name] = mine.get(name, Decimal(0)) + row[name]
-            for name in COSTS.values():
-                loud[name] = loud.get(name, Decimal(0)) + row[f"{name}_gross"]
-    return Tally(
-        rows=int(cells["rows"].sum()),
-        days=frozenset(cells["day"].unique().to_list()),
-        sums=sums,
-        gross=gross,
-    )
+                fresh = interner.take_fresh()
+                if name == "resources":
+                    fresh = promotion.apply(fresh, self.tables[name].spec)
+                self.stage(name, fresh.lazy(), {"source": self.source})

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from domain.errors import ConflictError, StorageError
+from domain.errors import StorageError
+from ledger.failures import storage_errors
 from ledger.files import Files, LocalFiles, ObjectFiles
 from ledger.tables import TableSpec
 
@@ -36,6 +36,7 @@ class StagedFile:
 
     path: str
     size_bytes: int
+    written_ms: int
     rows: int
     partition: dict[str, str]
     low: str = ""
@@ -52,7 +53,7 @@ class Commit:
         partition: the partition that `remove` belongs to.
         metadata: JSON text stored in the log entry.
         guard: two concurrent commits of one guard exclude each other; "" for none.
-        at: time written to the log beside added and removed files (UTC).
+        at: time written to the log for removed files where none is added (UTC).
     """
 
     add: Sequence[StagedFile]
@@ -83,21 +84,21 @@ class Table:
         """
         from deltalake import DeltaTable
 
-        with self._storage_errors("read"):
+        with storage_errors("read", self.uri):
             if not DeltaTable.is_deltatable(self.uri, self.options):
                 return None
             return DeltaTable(self.uri, version=version, storage_options=self.options)
 
     def ensure(self) -> DeltaTable:
-        """Load the table, created if there is none yet."""
+        """Load the table, created if there is none yet, with every column that it should have."""
         from deltalake import DeltaTable, Schema
 
         found = self.open()
         if found is not None:
-            return found
+            return self._widened(found)
         if self.is_local:
             Path(self.uri).mkdir(parents=True, exist_ok=True)
-        with self._storage_errors("create"):
+        with storage_errors("create", self.uri):
             made = DeltaTable.create(
                 self.uri,
                 Schema.from_arrow(pl.DataFrame(schema=self.spec.schema).to_arrow().schema),
@@ -109,19 +110,37 @@ class Table:
         self.files.sync([_log_entry(0)])
         return made
 
+    def _widened(self, table: DeltaTable) -> DeltaTable:
+        from deltalake import Field
+        from deltalake.schema import PrimitiveType
+
+        present = {field.name for field in table.schema().fields}
+        missing = [name for name in self.spec.schema if name not in present]
+        if missing:
+            # Only promoted tags come and go, and they are text.
+            with storage_errors("widen", self.uri):
+                table.alter.add_columns([Field(name, PrimitiveType("string")) for name in missing])
+            self.files.sync([_log_entry(int(table.version()))])
+        return table
+
     def stage(self, rows: pl.LazyFrame, partition: Mapping[str, str], name: str) -> StagedFile:
         """Write rows to a file of the table that no commit names yet, and read back what it holds."""
         folder = "/".join(f"{key}={partition[key]}" for key in self.spec.partitions)
         path = f"{folder}/{name}.parquet"
-        with self._storage_errors("write"):
-            size = self.files.write(path, rows.select(self.spec.columns))
+        try:
+            with storage_errors("write", self.uri):
+                written = self.files.write(path, rows.select(self.spec.columns))
+        except StorageError:
+            self.files.remove([path])
+            raise
         ranged = self.spec.ranged
         bounds = (pl.col(ranged).min().alias("low"), pl.col(ranged).max().alias("high")) if ranged else ()
         found = self.read([path]).select(pl.len().alias("rows"), *bounds).collect().row(0, named=True)
         low, high = found.get("low"), found.get("high")
         return StagedFile(
             path=path,
-            size_bytes=size,
+            size_bytes=written.size_bytes,
+            written_ms=written.at_ms,
             rows=found["rows"],
             partition=dict(partition),
             low="" if low is None else str(low),
@@ -144,7 +163,7 @@ class Table:
 
     def members(self, table: DeltaTable, partition: Mapping[str, str]) -> list[tuple[str, int]]:
         """List (path, size) of the files of one partition at the table's version."""
-        with self._storage_errors("read"):
+        with storage_errors("read", self.uri):
             actions = pl.DataFrame(table.get_add_actions(flatten=True))
         for name, value in partition.items():
             actions = actions.filter(pl.col(f"partition.{name}") == value)
@@ -152,7 +171,7 @@ class Table:
 
     def log(self, table: DeltaTable, limit: int) -> list[dict[str, Any]]:
         """List the newest commits up to the table's version, newest first."""
-        with self._storage_errors("read"):
+        with storage_errors("read", self.uri):
             return table.history(limit)
 
     def commit(self, table: DeltaTable, commit: Commit) -> None:
@@ -169,7 +188,7 @@ class Table:
         self.files.sync([staged.path for staged in commit.add])
         decided_on = table.version()
         guards = [Transaction(commit.guard, decided_on + 1)] if commit.guard else None
-        with self._storage_errors("write"):
+        with storage_errors("write", self.uri):
             table.create_write_transaction(
                 [*self._add_actions(commit), *self._remove_actions(commit)],
                 "append",
@@ -188,32 +207,23 @@ class Table:
         from deltalake.transaction import AddAction
 
         ranged = self.spec.ranged
-        moment = int(commit.at.timestamp() * 1000)
         for staged in commit.add:
             stats: dict[str, Any] = {"numRecords": staged.rows}
             if staged.low:
                 stats["minValues"] = {ranged: staged.low}
                 stats["maxValues"] = {ranged: staged.high}
                 stats["nullCount"] = {ranged: 0}
-            yield AddAction(staged.path, staged.size_bytes, staged.partition, moment, True, json.dumps(stats))
+            yield AddAction(
+                staged.path, staged.size_bytes, staged.partition, staged.written_ms, True, json.dumps(stats)
+            )
 
     def _remove_actions(self, commit: Commit) -> Iterator[Any]:
         from deltalake.transaction import RemoveAction
 
-        moment = int(commit.at.timestamp() * 1000)
+        # The store's own clock, as vacuum compares it; a simulated past would expire at once.
+        moment = max((file.written_ms for file in commit.add), default=int(commit.at.timestamp() * 1000))
         for path, size in commit.remove:
             yield RemoveAction(path, True, moment, size, dict(commit.partition or {}))
-
-    @contextmanager
-    def _storage_errors(self, verb: str) -> Iterator[None]:
-        from deltalake.exceptions import CommitFailedError, DeltaError
-
-        try:
-            yield
-        except CommitFailedError as error:
-            raise ConflictError(f"{self.spec.name}: {error}") from error
-        except (DeltaError, OSError) as error:
-            raise StorageError(f"cannot {verb} the ledger table {self.uri}: {error}") from error
 
 
 def _log_entry(version: int) -> str:

@@ -6,14 +6,19 @@ sums of every delivery. Only a commit to `charges` makes a delivery exist.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
 
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
+from ledger.tags import column_of, storable
 
 CONTENT = "x_content"
 """Second half of a dimension row's content hash; a different one under one id is a collision."""
+
+PROMOTED = "x_promoted"
+"""Names the tag keys, joined by commas, that have a column of their own in this row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +49,27 @@ class TableSpec:
             "delta.logRetentionDuration": "interval 36500 days",
             "delta.enableExpiredLogCleanup": "false",
             "delta.dataSkippingNumIndexedCols": "0",
+            "delta.checkpointInterval": "20",
             **({"delta.dataSkippingStatsColumns": self.ranged} if self.ranged else {}),
         }
-
-
-def _dimension(name: str, schema: pl.Schema) -> TableSpec:
-    stored = pl.Schema({**schema, CONTENT: pl.Int64()})
-    return TableSpec(name=name, schema=stored, partitions=("source",))
 
 
 _MONTH = ("source", "billing_period")
 
 CHARGES = TableSpec(name="charges", schema=FACT_SCHEMA, partitions=_MONTH, ranged="day")
-RESOURCES = _dimension("resources", RESOURCE_SCHEMA)
-PRICES = _dimension("prices", PRICE_SCHEMA)
 CUBE = TableSpec(name="cube", schema=CUBE_SCHEMA, partitions=_MONTH, ranged="day")
+PRICES = TableSpec(
+    name="prices", schema=pl.Schema({**PRICE_SCHEMA, CONTENT: pl.Int64()}), partitions=("source",)
+)
 
-TABLES = (CHARGES, RESOURCES, PRICES, CUBE)
-"""Every table, the truth first."""
+
+def resources(promote: Iterable[str]) -> TableSpec:
+    """Give the resource dimension with a column for each of these tag keys that can have one."""
+    promoted = dict.fromkeys(map(column_of, storable(promote)), pl.String())
+    schema = pl.Schema({**RESOURCE_SCHEMA, CONTENT: pl.Int64(), PROMOTED: pl.String(), **promoted})
+    return TableSpec(name="resources", schema=schema, partitions=("source",))
+
+
+def every_table(promote: Iterable[str] = ()) -> tuple[TableSpec, ...]:
+    """List the tables, the truth first."""
+    return (CHARGES, resources(promote), PRICES, CUBE)

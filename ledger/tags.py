@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ import orjson
 import polars as pl
 
 from domain.charge import TAGS
+
+_UNSTORABLE = re.compile(r"[ ,;{}()\n\t=]")
 
 UNREADABLE = "x_unreadable"
 """Key under which text that is no JSON object is kept, so that nothing is lost."""
@@ -71,20 +74,35 @@ def as_map(texts: pl.Series) -> pl.Series:
     return texts.str.json_decode(TAGS)
 
 
+def normalised(keys: Iterable[str]) -> tuple[str, ...]:
+    """Give tag keys as they are promoted: lower case, without outer spaces, each once."""
+    return tuple(dict.fromkeys(name for key in keys if (name := key.strip().lower())))
+
+
+def column_of(key: str) -> str:
+    """Name the column of a promoted key."""
+    return f"x_tag_{key}"
+
+
+def storable(keys: Iterable[str]) -> tuple[str, ...]:
+    """Give the keys whose column a Delta table can have; the others are looked up when read."""
+    return tuple(key for key in normalised(keys) if not _UNSTORABLE.search(key))
+
+
 def promoted(tags: pl.DataFrame, keys: Iterable[str]) -> list[pl.Expr]:
     """Give one `x_tag_<key>` expression per key over a frame with a column `Tags`.
 
     A key is found without regard to case and surrounding spaces; of several spellings on
     one resource the exact one wins, then the first in sorted order.
     """
-    wanted = list(dict.fromkeys(key.strip().lower() for key in keys))
+    wanted = normalised(keys)
     if not wanted:
         return []
     present = tags["Tags"].map.keys().explode().drop_nulls().unique().sort().to_list()
     by_name: dict[str, list[str]] = {}
     for spelling in present:
         by_name.setdefault(spelling.strip().lower(), []).append(spelling)
-    return [_first_of(key, by_name.get(key, ())).alias(f"x_tag_{key}") for key in wanted]
+    return [_first_of(key, by_name.get(key, ())).alias(column_of(key)) for key in wanted]
 
 
 def _first_of(key: str, spellings: Sequence[str]) -> pl.Expr:
