@@ -20,7 +20,7 @@ from pydantic import Field
 
 from collectors.interface import Health, Probe
 from config.source import SourceEnvelope
-from domain.charge import COSTS
+from domain.charge import FOCUS, Kind
 from domain.delivery import Batch, Chunk, Coverage, Cursor, Fetch, Freshness, SourceFile
 from domain.errors import CostdError
 from domain.ports import BillingWorld, Clock, Progress
@@ -34,6 +34,8 @@ REPLAYED_DAYS = 3
 
 SETTLED_AFTER = timedelta(days=15)
 """After the end of a month nothing of it changes any more, in the demo world."""
+
+_COST_COLUMNS = tuple(column.name for column in FOCUS if column.kind is Kind.COST)
 
 
 class DemoSettings(SourceEnvelope):
@@ -151,9 +153,9 @@ def _deliveries(period: str, since: datetime | None, now: datetime) -> list[date
 
 
 def _sums(bill: pl.DataFrame, period: str) -> dict[tuple[str, str, str], Decimal]:
-    currencies = bill.group_by("BillingCurrency").agg(pl.col(name).sum() for name in COSTS.values())
+    currencies = bill.group_by("BillingCurrency").agg(pl.col(name).sum() for name in _COST_COLUMNS)
     return {
         (period, row["BillingCurrency"], name): row[name]
         for row in currencies.iter_rows(named=True)
-        for name in COSTS.values()
+        for name in _COST_COLUMNS
     }

@@ -30,8 +30,8 @@ _BEHIND_MORE = {"bigquery": 16, "vertex": 16, "dataflow": 16}
 _CLOSES = timedelta(days=5, hours=18)
 """After the end of a month: its invoice is issued."""
 
-SUPPORT = timedelta(days=5, hours=4)
-"""After the end of a month: the support fee, which rests on the month's total, is known."""
+TOTALLED = timedelta(days=5, hours=4)
+"""After the end of a month: support and tax, which rest on the month's total, are known."""
 
 _RESTATED = timedelta(days=7, hours=2)
 """After the end of a month: corrections of the whole month begin to arrive."""
@@ -74,9 +74,9 @@ class View:
         return f"{self.provider.upper()}-{self.period.replace('-', '')}-{number:09d}"
 
     @property
-    def is_supported(self) -> bool:
-        """Say whether the support fee is known."""
-        return self.seen_at >= month_window(self.period).end + SUPPORT
+    def is_totalled(self) -> bool:
+        """Say whether support and tax are known."""
+        return self.seen_at >= month_window(self.period).end + TOTALLED
 
     def through(self, item: Metered) -> int:
         """Give the hour before which the use of an item is delivered."""

@@ -27,9 +27,9 @@ def bill_fees(sheet: Sheet, span: Span, view: View) -> None:
         case "aws":
             _refunds(sheet, span, view)
             _subscription(sheet, span)
-            if view.is_supported:
+            if view.is_totalled:
                 _support(sheet, span)
-            _tax(sheet, span)
+                _tax(sheet, span)
         case "gcp":
             _credit(sheet, span, view)
             if view.invoice is not None:

@@ -82,13 +82,14 @@ def test_a_settled_month_does_not_change_any_more(world: World, provider: str) -
     assert settled.equals(world.bill(provider, "2026-10", seen_at=NOW + timedelta(days=700)))
 
 
-def test_the_support_fee_arrives_on_the_sixth(world: World) -> None:
-    def support(at: datetime) -> pl.DataFrame:
+def test_support_and_tax_arrive_on_the_sixth(world: World) -> None:
+    def late(at: datetime) -> int:
         bill = world.bill("aws", "2026-10", seen_at=at)
-        return bill.filter(pl.col("ServiceName").str.starts_with("AWS Support"))
+        support = pl.col("ServiceName").str.starts_with("AWS Support")
+        return bill.filter(support | (pl.col("ChargeCategory") == "Tax")).height
 
-    assert support(datetime(2026, 11, 6, 3, tzinfo=UTC)).is_empty()
-    assert support(datetime(2026, 11, 6, 5, tzinfo=UTC)).height == 1
+    assert late(datetime(2026, 11, 6, 3, tzinfo=UTC)) == 0
+    assert late(datetime(2026, 11, 6, 5, tzinfo=UTC)) == 9  # one fee, and tax in eight accounts
 
 
 def test_deliveries_never_take_a_day_back(world: World) -> None:
