@@ -128,7 +128,7 @@ def _context(digest: Digest, block: Block) -> Iterator[str]:
     if len(shown) > _RESTATED:
         rest = sum((restated.change for restated in shown[_RESTATED:]), Decimal(0))
         change = money_text(rest, block.currency, signed=True)
-        yield f"{len(shown) - _RESTATED} other days restated {change}"
+        yield f"restated elsewhere: {change} in {len(shown) - _RESTATED} more"
     if block.unknown_rows:
         yield f"{block.unknown_rows:,} charges without {digest.cost} cost are not in it"
 
@@ -139,7 +139,7 @@ def _reaches(digest: Digest) -> Iterator[str]:
     for reach in [*marked, *plain][:_SOURCES]:
         yield _reach(digest, reach)
     if len(digest.reaches) > _SOURCES:
-        yield f"{len(digest.reaches) - _SOURCES} more sources"
+        yield f"and {len(digest.reaches) - _SOURCES} more sources"
 
 
 def _reach(digest: Digest, reach: Reach) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from attribution.reconcile import reconcile, withheld
 from attribution.star import star_of
 from daemon.holder import is_gone, this_process
+from daemon.logs import get_logger
 from daemon.sources import ATTRIBUTED
 from domain.delivery import Batch, Chunk, Coverage, Delivery, Freshness, PeriodResult, Rejected, Verdict
 from domain.errors import ConflictError, CostdError, SourceError
@@ -108,12 +110,21 @@ def collect_source(rooms: Rooms, collector: Collector, *, force: bool, progress:
     try:
         return _collect(run)
     except CostdError as error:
-        outcome = _failed(name, error, tuple(run.results.values()))
-        rooms.state.record_fetch(outcome.coverage, (), at=rooms.clock.now())
-        return replace(outcome, rejected=run.rejected)
+        return _ended(run, error)
+    except Exception as error:  # noqa: BLE001  # the job boundary: a defect in one source stops no other
+        get_logger().exception("source_defect", source=name)
+        hint = "the log has the traceback; please report it"
+        return _ended(run, CostdError(f"costd itself failed ({type(error).__name__})", hint=hint))
     finally:
         progress.finish()
         rooms.state.release(run.lease, rooms.clock.now())
+
+
+def _ended(run: _Run, error: CostdError) -> Collected:
+    outcome = _failed(run.name, error, tuple(run.results.values()))
+    get_logger().warning("source_failed", source=run.name, code=error.code, reason=str(error))
+    run.rooms.state.record_fetch(outcome.coverage, (), at=run.rooms.clock.now())
+    return replace(outcome, rejected=run.rejected)
 
 
 def _take_lease(rooms: Rooms, source: str) -> Lease:
@@ -138,6 +149,8 @@ def _collect(run: _Run) -> Collected:
     _withhold(run, fetch.coverage)
     coverage = _judged(run, fetch.coverage, failures)
     state.record_fetch(coverage, fetch.refused, (), (*fetch.notes, *run.notes), at=clock.now())
+    counts = Counter(result.verdict.value for result in run.results.values())
+    get_logger().info("source_collected", source=run.name, freshness=coverage.freshness.value, **counts)
     return Collected(
         source=run.name,
         results=tuple(run.results[period] for period in sorted(run.results)),

@@ -128,7 +128,7 @@ def _notes(result: ReportResult, restated: Iterable[Restatement]) -> Iterator[st
     rest = [source for source in result.sources if source not in result.late]
     told = [_reach(source) for source in (*late, *rest)]
     if len(told) > _MOST_NAMED:
-        told = [*told[:_MOST_NAMED], f"{len(told) - _MOST_NAMED} more sources"]
+        told = [*told[:_MOST_NAMED], f"and {len(told) - _MOST_NAMED} more"]
     yield f"{word}: {' · '.join(told) or 'no source is configured'}"
     if result.missing:
         yield f"In no figure: charges without {result.query.cost} cost: {_counted(result.missing)}"
@@ -161,7 +161,7 @@ def _changes(restated: list[Restatement]) -> Iterator[str]:
         change = money_text(row.change, row.currency, signed=True)
         yield f"{row.source} {day_text(row.day, weekday=False)} {change}"
     if len(restated) > _MOST_NAMED:
-        yield f"{len(restated) - _MOST_NAMED} more days"
+        yield f"and {len(restated) - _MOST_NAMED} more"
 
 
 def _following(result: ReportResult) -> Iterator[str]:

@@ -10,6 +10,7 @@ from domain.text import printable
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 _ROUNDING = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _HEADLINE_CENTS_BELOW = 10
+_ABSURD = 1000
 
 
 def rounded(amount: Decimal, digits: int) -> Decimal:
@@ -41,12 +42,17 @@ def headline_text(amount: Decimal, currency: str, *, signed: bool = False) -> st
 
 
 def percent_text(part: Decimal, whole: Decimal, *, digits: int = 0, signed: bool = False) -> str:
-    """Write a share as `+11 %`; empty where the whole is zero and no share exists."""
+    """Write a share as `+11 %`; empty where the whole is zero and no share exists.
+
+    From a thousandfold on it says no more than `>+999 %`: a digit more tells nobody more.
+    """
     if whole == 0:
         return ""
     share = rounded(_ROUNDING.divide(part * 100, abs(whole)), digits)
     sign = "+" if signed and share > 0 else "-" if share < 0 else ""
-    return f"{sign}{abs(share):,.{digits}f} %"
+    if abs(share) >= _ABSURD:
+        return f">{sign}{_ABSURD - 1} %"
+    return f"{sign}{abs(share):.{digits}f} %"
 
 
 def age_text(age: timedelta) -> str:

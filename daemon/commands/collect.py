@@ -10,11 +10,15 @@ from daemon.invocation import Invocation
 from daemon.options import output_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from daemon.collect import Collected
-    from daemon.output import Listing, Row
+    from daemon.output import Listing, Row, Value
     from domain.delivery import Delivery
+
+
+_CALM = 3
+"""So many unchanged periods of a source are still listed one by one."""
 
 
 @click.command()
@@ -43,7 +47,8 @@ def command(run: Invocation, /, sources: tuple[str, ...], output: str, *, force:
 
     progress = progress_on(sys.stderr, os.environ)
     done = list(collect(Rooms.of(run), sources, force=force, progress=progress))
-    print_listing(listing_of(done), Output(output), standard_output(os.environ))
+    listing = listing_of(done, short=output in {"table", "markdown"})
+    print_listing(listing, Output(output), standard_output(os.environ))
     return exit_status(done)
 
 
@@ -57,66 +62,87 @@ def exit_status(done: Sequence[Collected]) -> int:
     return 0 if all(one.coverage.freshness is Freshness.FRESH for one in done) else 5
 
 
-def listing_of(done: Sequence[Collected]) -> Listing:
-    """Give what became of every period, with its money per currency."""
+def listing_of(done: Sequence[Collected], *, short: bool = False) -> Listing:
+    """Give what became of every period, with its money per currency.
+
+    In short, many unchanged periods of a source are one row: people look for what changed.
+    """
     from daemon.output import Field, Listing
 
-    rows = [row for one in done for row in _rows(one)]
-    notes = [_note(one) for one in done if one.error or one.rejected]
     refused = any(one.is_refused for one in done)
+    empty = "Nothing is stored yet, and the sources have nothing."
+    if not done:
+        empty = "No sources are configured: list them under `sources:` in costd.yaml, or see `costd demo`."
     return Listing(
         fields=(
             Field(name="source"),
             Field(name="period"),
             Field(name="result"),
-            Field(name="rows", number=True),
-            Field(name="billed", number=True),
-            Field(name="currency"),
-            Field(name="quarantined", number=True),
-            Field(name="gate", machine_only=True),
-            Field(name="reason", missing=""),
+            Field(name="rows", number=True, missing=""),
+            Field(name="billed", number=True, missing=""),
+            Field(name="currency", missing=""),
+            Field(name="quarantined", number=True, missing=""),
+            Field(name="gate", missing=""),
+            Field(name="reason", machine_only=True),
         ),
-        rows=rows,
+        rows=[row for one in done for row in (_folded(_rows(one)) if short else _rows(one))],
         document={"schema": "costd.collect/1"},
-        notes=tuple(notes),
+        notes=tuple(note for one in done for note in _notes(one)),
         following=("costd status", "costd status --quarantine") if refused else ("costd report --by team",),
-        empty="Nothing was collected: no sources are configured. `costd init` proposes some."
-        if not done
-        else "Nothing new, and nothing stored yet.",
+        empty=empty,
     )
 
 
 def _rows(one: Collected) -> list[Row]:
+    from domain.delivery import Verdict
+
     rows: list[Row] = []
     for result in one.results:
         told = {"result": result.verdict.value, "gate": result.gate or None, "reason": result.reason or None}
         rows += _stored(one.source, result.billing_period, result.delivery, told)
     for delivery in one.kept:
-        told = {"result": "unchanged", "gate": None, "reason": None}
+        told = {"result": Verdict.UNCHANGED.value, "gate": None, "reason": None}
         rows += _stored(one.source, delivery.billing_period, delivery, told)
+    rows.sort(key=lambda row: (str(row["period"]), str(row.get("currency") or "")))
     if one.error:
         rows.append({"source": one.source, "result": "failed", "reason": one.error})
-    return sorted(rows, key=lambda row: (str(row.get("period") or "~"), str(row.get("currency") or "")))
+    return rows
 
 
 def _stored(source: str, period: str, delivery: Delivery | None, told: dict[str, str | None]) -> list[Row]:
-    head = {"source": source, "period": period, **told}
-    if delivery is None or not delivery.sums:
-        rows = delivery.rows if delivery is not None else None
-        return [{**head, "rows": rows, "quarantined": delivery.rejected if delivery is not None else None}]
-    return [
-        {
-            **head,
-            "rows": delivery.rows if at == 0 else None,
-            "billed": sums.get("BilledCost"),
-            "currency": currency,
-            "quarantined": delivery.rejected if at == 0 else None,
-        }
-        for at, (currency, sums) in enumerate(sorted(delivery.sums.items()))
+    head: dict[str, Value] = {"source": source, "period": period, **told}
+    if delivery is None:
+        return [head]
+    counted = {**head, "rows": delivery.rows, "quarantined": delivery.rejected}
+    money = [
+        {"currency": currency, "billed": sums.get("BilledCost")}
+        for currency, sums in sorted(delivery.sums.items())
     ]
+    return [{**(head if at else counted), **part} for at, part in enumerate(money or [{}])]
 
 
-def _note(one: Collected) -> str:
+def _folded(rows: list[Row]) -> list[Row]:
+    """Fold the unchanged periods of a source into a row per currency, if there are many."""
+    calm = [row for row in rows if row["result"] == "unchanged"]
+    if len(calm) <= _CALM:
+        return rows
+    folded: list[Row] = []
+    for currency in dict.fromkeys(row.get("currency") for row in calm):
+        same = [row for row in calm if row.get("currency") == currency]
+        found: dict[str, Value] = {"period": f"{same[0]['period']} to {same[-1]['period']}"}
+        for name in ("rows", "billed", "quarantined"):
+            amounts = [row[name] for row in same if row.get(name) is not None]
+            found[name] = sum(amounts) if amounts else None  # type: ignore[arg-type]  # numbers all
+        folded.append({**same[0], **found})
+    return folded + [row for row in rows if row["result"] != "unchanged"]
+
+
+def _notes(one: Collected) -> Iterator[str]:
+    for result in one.results:
+        if result.reason:
+            yield f"{one.source} {result.billing_period}: {result.reason}"
     if one.error:
-        return f"{one.source} failed: {one.error}" + (f" - {one.hint}" if one.hint else "")
-    return f"{one.source}: {one.rejected:,} rows could not be read: costd status --quarantine"
+        yield f"{one.source} failed: {one.error}" + (f" ({one.hint})" if one.hint else "")
+    if one.rejected:
+        unread = f"{one.rejected:,} row{'s' if one.rejected > 1 else ''}"
+        yield f"{one.source}: {unread} could not be read: costd status --quarantine"

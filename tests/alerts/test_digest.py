@@ -151,8 +151,8 @@ def test_many_sources_and_restated_days_are_bounded() -> None:
         Restated(source="aws", day=date(2026, 11, day), change=Decimal(day)) for day in range(1, 9)
     )
     text = render(replace(DIGEST, reaches=reaches, blocks=(replace(BLOCK, restated=restated),)))
-    assert "14 more sources" in text
-    assert "5 other days restated +$15.00" in text
+    assert "and 14 more sources" in text
+    assert "restated elsewhere: +$15.00 in 5 more" in text
 
 
 def test_names_from_bills_cannot_steer_the_terminal() -> None:

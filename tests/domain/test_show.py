@@ -71,6 +71,8 @@ def test_a_share_of_nothing_is_not_a_number() -> None:
     assert percent_text(Decimal(5), Decimal(-10), signed=True) == "+50 %"
     assert percent_text(Decimal("-0.75"), Decimal(712), signed=True) == "0 %"
     assert percent_text(Decimal(-75), Decimal(712)) == "-11 %"
+    assert percent_text(Decimal(3160), Decimal("0.1"), signed=True) == ">+999 %"
+    assert percent_text(Decimal(-3160), Decimal("0.1")) == ">-999 %"
 
 
 def test_times_are_utc_and_ages_take_their_largest_unit() -> None:
