@@ -1,12 +1,12 @@
 """Backstage catalogue entities as rules: which charges an entity means, and who owns it.
 
-An entity means charges by the first of these that it has; each owner field of a charge
-takes the first entity that means it:
+An entity means charges by any of these; each owner field of a charge takes the first entity
+that means it, asked in this order:
 - annotation `<any prefix>/cost-selector`: `namespace=pay*, tag:app=checkout` (lines of `when`);
-- annotation `aws.amazon.com/cost-insights-tags`: `component=checkout,env=prod` (tags);
-- annotation `backstage.io/kubernetes-namespace`: the namespace;
-- annotation `github.com/project-slug`: the repository named in a tag;
-- else its name: charges whose service (by rules and tags) is called like it.
+  else `aws.amazon.com/cost-insights-tags`: `component=checkout,env=prod` (tags);
+  else `backstage.io/kubernetes-namespace`: the namespace;
+- annotation `github.com/project-slug`: the repository that a tag names;
+- its name: charges whose service, by rules and tags, is called like it.
 """
 
 from __future__ import annotations
@@ -100,11 +100,7 @@ class Catalog:
             self._look_up(answers, named, {fold_text(slug): entity for slug, entity in slugs.items()})
 
     def _ask_names(self, answers: Answers) -> None:
-        by_name = {
-            fold_text(entity.name): entity
-            for entity in reversed(self.entities)
-            if not entity.when and not entity.repository
-        }
+        by_name = {fold_text(entity.name): entity for entity in reversed(self.entities)}
         self._look_up(answers, answers.of("service"), by_name)
 
     @staticmethod

@@ -75,7 +75,7 @@ def _entity(document: Mapping[str, Any], systems: Mapping[str, str]) -> Entity |
     if kind not in KINDS:
         return None  # groups, users, templates and locations own no cost
     if not name:
-        raise ValueError(f"a {kind} has no metadata.name")
+        raise ValueError(f"an entity of kind {kind} has no metadata.name")
     spec = _spec(document)
     team = owner_name(spec.get("owner")) or systems.get(owner_name(spec.get("system")))
     if not team:
