@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 import polars as pl
 
+from collectors.focus.texts import as_text
+
 KEY_VALUES = ("Tags", "AllocatedTags")
 """Columns whose values become text; the other JSON columns keep numbers and nesting."""
 
@@ -45,7 +47,7 @@ def normalised(series: pl.Series, memory: Memory) -> pl.Series:
     if series.dtype.is_nested():
         series = _encoded(series, memory.nested.setdefault(series.name, {}))
     elif series.dtype != pl.String:
-        series = series.cast(pl.String, strict=False)
+        series = as_text(series)
     distinct = series.drop_nulls().unique().to_list()
     if len(known) > REMEMBERED:
         known.clear()

@@ -17,7 +17,7 @@ from domain.money import PRECISION
 Key = tuple[str, str, str]
 """(billing period, currency, cost column)"""
 
-_EXACT = Context(prec=2 * PRECISION + MAX_FRACTION)
+EXACT = Context(prec=2 * PRECISION + MAX_FRACTION)
 _RESIDUAL = "\x00residual"
 
 
@@ -52,14 +52,14 @@ def add_up(
             if stored is None:
                 continue
             key = months[start], currency, name
-            parsed[key] = _EXACT.add(parsed[key], _EXACT.add(stored, lost or Decimal(0)))
-            residual[key] = _EXACT.add(residual[key], lost or Decimal(0))
+            parsed[key] = EXACT.add(parsed[key], EXACT.add(stored, lost or Decimal(0)))
+            residual[key] = EXACT.add(residual[key], lost or Decimal(0))
     for name, amounts in costs.items():
         for row, lost in amounts.odd.items():
             if kept is None or kept[row]:
                 key = months[frame["BillingPeriodStart"][row]], frame["BillingCurrency"][row], name
-                parsed[key] = _EXACT.add(parsed[key], lost)
-                residual[key] = _EXACT.add(residual[key], lost)
+                parsed[key] = EXACT.add(parsed[key], lost)
+                residual[key] = EXACT.add(residual[key], lost)
     return Sums(parsed=dict(parsed), residual={key: lost for key, lost in residual.items() if lost})
 
 
@@ -80,7 +80,12 @@ def _grouped(
         lost = f"{name}{_RESIDUAL}"
         wanted += [total, pl.col(lost).sum() if lost in rows.columns else pl.lit(None).alias(lost)]
     try:
-        return rows.group_by("BillingPeriodStart", "BillingCurrency").agg(wanted).rows()
+        first = rows.select(pl.col("BillingPeriodStart", "BillingCurrency").first())
+        if rows.height and rows.select(pl.col(first.columns).n_unique()).row(0) == (1, 1):
+            return [(*first.row(0), *rows.select(wanted).row(0))]
+        # The streaming engine, because the other lets a sum of decimals in groups wrap around.
+        grouped = rows.lazy().group_by("BillingPeriodStart", "BillingCurrency").agg(wanted)
+        return grouped.collect(engine="streaming").rows()
     except pl.exceptions.ComputeError as error:
         raise SourceError(f"the costs add up to more than can be held: {error}") from error
 
@@ -90,11 +95,11 @@ def total(parsed: Mapping[Key, Decimal], column: str = "BilledCost") -> Decimal:
     found = Decimal(0)
     for (_, _, name), amount in parsed.items():
         if name == column:
-            found = _EXACT.add(found, amount)
+            found = EXACT.add(found, amount)
     return found
 
 
 def merged(into: dict[Key, Decimal], more: Mapping[Key, Decimal]) -> None:
     """Add sums to sums, exactly."""
     for key, amount in more.items():
-        into[key] = _EXACT.add(into.get(key, Decimal(0)), amount)
+        into[key] = EXACT.add(into.get(key, Decimal(0)), amount)

@@ -123,6 +123,9 @@ class _Found:
         except DamagedError as error:
             self.problem = told(error)
             return
+        except pl.exceptions.ComputeError as error:
+            self.problem = f"holds costs that add up to more than can be held: {error}"
+            return
         if broken > max_quarantined * self.rows:
             self.problem = too_many(broken, self.rows, max_quarantined)
 
