@@ -36,11 +36,12 @@ def canonical(text: str) -> str:
 def _careful(text: str) -> str:
     try:
         tags = json.loads(text, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
+        found = {key: _value(value) for key, value in tags.items()} if isinstance(tags, dict) else None
     except (ValueError, RecursionError):
-        tags = None
-    if not isinstance(tags, dict):
-        tags = {UNREADABLE: text}
-    plain = {_encodable(key): _encodable(_value(value)) for key, value in tags.items()}
+        found = None
+    if found is None:
+        found = {UNREADABLE: text}
+    plain = {_encodable(key): _encodable(value) for key, value in found.items()}
     return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -55,7 +56,18 @@ def _value(value: Any) -> str:
         return str(value)
     if value is None or value is True:
         return "true"
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return _compact(value)
+
+
+def _compact(value: Any) -> str:
+    if isinstance(value, _Digits):
+        return str(value)
+    if isinstance(value, dict):
+        inside = (f"{_compact(key)}:{_compact(part)}" for key, part in sorted(value.items()))
+        return f"{{{','.join(inside)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(_compact, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _encodable(text: str) -> str:
