@@ -1,4 +1,4 @@
-"""Tables of who may come in: tokens, sessions, one-time links. Secrets are kept as hashes only."""
+"""Tables of who may come in: tokens, sessions, one-time links, all as hashes; and a shared key."""
 
 from __future__ import annotations
 
@@ -52,3 +52,12 @@ class LinkRow(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+
+
+class SecretRow(Base):
+    """A key that every process of one costd shares, made by the first that needs it."""
+
+    __tablename__ = "secret"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]

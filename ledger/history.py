@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from ledger import record
@@ -17,6 +18,7 @@ class History:
 
     def __init__(self, charges: Table) -> None:
         self._charges = charges
+        self._lock = Lock()  # a daemon's jobs and requests share one ledger
         self._entries: list[Entry] = []
         self._read_to = -1
 
@@ -30,12 +32,13 @@ class History:
         if table is None:
             return []
         version = int(table.version())
-        if version > self._read_to:
-            for commit in reversed(self._charges.log(table, version - self._read_to)):
-                if METADATA in commit:
-                    self._entries.append(record.read(commit[METADATA], commit["version"]))
-            self._read_to = version
-        return [entry for entry in self._entries if entry.delivery.version <= version]
+        with self._lock:
+            if version > self._read_to:
+                for commit in reversed(self._charges.log(table, version - self._read_to)):
+                    if METADATA in commit:
+                        self._entries.append(record.read(commit[METADATA], commit["version"]))
+                self._read_to = version
+            return [entry for entry in self._entries if entry.delivery.version <= version]
 
     def latest(self, source: str, table: DeltaTable | None = None) -> dict[str, Entry]:
         """Give the newest delivery of every period of a source."""

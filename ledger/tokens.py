@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, select, update
 
 from domain.errors import UsageError
-from domain.identity import Identity, Role, Via
-from ledger.access_models import LinkRow, SessionRow, TokenRow
+from domain.identity import Role
+from ledger.access_models import SessionRow, TokenRow
 from ledger.database import Database
 
 PREFIX = "costd_"
@@ -83,17 +83,17 @@ class NewToken:
 
 
 class Tokens:
-    """The tokens, sessions and one-time links of one state database."""
+    """The tokens of one state database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def create(self, new: NewToken, now: datetime) -> tuple[Token, str]:
         """Make a token; its text is given here and never again."""
-        identifier, secret = _random(5), _random(32)
+        identifier, secret = random_text(5), random_text(32)
         row = TokenRow(
             id=identifier,
-            hash=_hash(secret),
+            hash=hashed(secret),
             name=new.name,
             role=new.role.value,
             team=new.team,
@@ -131,7 +131,7 @@ class Tokens:
         identifier, secret = match.groups() if match is not None else ("", "")
         with self._database.session(read=True) as session:
             row = session.get(TokenRow, identifier)
-            equal = hmac.compare_digest(row.hash if row is not None else _NO_HASH, _hash(secret))
+            equal = hmac.compare_digest(row.hash if row is not None else _NO_HASH, hashed(secret))
             if row is None or not equal:
                 return None
             token = _token(row)
@@ -143,91 +143,19 @@ class Tokens:
             with self._database.session() as session:
                 session.execute(update(TokenRow).where(TokenRow.id == token.id).values(used_at=now))
 
-    def open_link(self, subject: str, role: Role, now: datetime, lifetime: timedelta) -> str:
-        """Make the secret of a link that signs one browser in, once."""
-        code = _random(32)
-        with self._database.session() as session:
-            session.execute(delete(LinkRow).where(LinkRow.expires_at <= now))
-            session.add(
-                LinkRow(
-                    hash=_hash(code),
-                    subject=subject,
-                    role=role.value,
-                    created_at=now,
-                    expires_at=now + lifetime,
-                )
-            )
-        return code
-
-    def use_link(self, code: str, now: datetime) -> Identity | None:
-        """Give whom a link signs in; of any number of tries the first alone succeeds."""
-        with self._database.session() as session:
-            used = session.execute(
-                update(LinkRow)
-                .where(LinkRow.hash == _hash(code), LinkRow.used_at.is_(None), LinkRow.expires_at > now)
-                .values(used_at=now)
-                .returning(LinkRow.subject, LinkRow.role)
-            ).one_or_none()
-        if used is None:
-            return None
-        return Identity(subject=used.subject, role=Role(used.role), via=Via.SESSION)
-
-    def open_session(
-        self, identity: Identity, now: datetime, lifetime: timedelta, *, token: Token | None = None
-    ) -> str:
-        """Make the secret of a session; one that a token opened ends with it."""
-        secret = _random(32)
-        ends = now + lifetime
-        if token is not None and token.expires_at is not None:
-            ends = min(ends, token.expires_at)
-        with self._database.session() as session:
-            session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
-            session.add(
-                SessionRow(
-                    hash=_hash(secret),
-                    subject=identity.subject,
-                    role=identity.role.value,
-                    team=identity.team,
-                    token_id=token.id if token is not None else None,
-                    created_at=now,
-                    expires_at=ends,
-                )
-            )
-        return secret
-
-    def session(self, secret: str, now: datetime) -> Identity | None:
-        """Give who a session belongs to, while it lasts and the token behind it works."""
-        query = (
-            select(SessionRow)
-            .outerjoin(TokenRow, TokenRow.id == SessionRow.token_id)
-            .where(
-                SessionRow.hash == _hash(secret),
-                SessionRow.expires_at > now,
-                or_(SessionRow.token_id.is_(None), TokenRow.revoked_at.is_(None)),
-            )
-        )
-        with self._database.session(read=True) as session:
-            row = session.scalar(query)
-            if row is None:
-                return None
-            return Identity(subject=row.subject, role=Role(row.role), via=Via.SESSION, team=row.team)
-
-    def close_session(self, secret: str) -> None:
-        """End a session; ending one that does not exist is no error."""
-        with self._database.session() as session:
-            session.execute(delete(SessionRow).where(SessionRow.hash == _hash(secret)))
-
 
 def is_news(token: Token, now: datetime) -> bool:
     """Tell whether a use now is worth noting."""
     return token.used_at is None or now - token.used_at >= _USED_EVERY
 
 
-def _random(size_bytes: int) -> str:
+def random_text(size_bytes: int) -> str:
+    """Give that many random bytes as text that is safe in URLs and headers."""
     return b32encode(secrets.token_bytes(size_bytes)).decode().rstrip("=").lower()
 
 
-def _hash(secret: str) -> str:
+def hashed(secret: str) -> str:
+    """Give what is stored of a secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from domain.errors import UsageError
 from domain.identity import Identity, Right, Role, Via
+from ledger.sessions import Sessions
 from ledger.state import State
 from ledger.tokens import TOKEN, NewToken, Token, Tokens, is_news
 
@@ -37,6 +38,11 @@ def tokens(state: State) -> Tokens:
     return Tokens(state.database)
 
 
+@pytest.fixture
+def sessions(state: State) -> Sessions:
+    return Sessions(state.database)
+
+
 def a_token(tokens: Tokens, **fields: object) -> tuple[Token, str]:
     asked = {"name": "grafana", "role": Role.VIEWER, "created_by": "os:lee", **fields}
     return tokens.create(NewToken(**asked), NOW)  # type: ignore[arg-type]  # a builder
@@ -53,10 +59,10 @@ def test_a_token_is_found_by_its_text_and_by_nothing_else(tokens: Tokens) -> Non
         assert tokens.find(wrong, NOW) is None, wrong
 
 
-def test_nothing_in_the_database_lets_anybody_in(state: State, tokens: Tokens) -> None:
+def test_nothing_in_the_database_lets_anybody_in(state: State, tokens: Tokens, sessions: Sessions) -> None:
     _, secret = a_token(tokens)
-    code = tokens.open_link("os:lee", Role.ADMIN, NOW, HOUR)
-    session = tokens.open_session(LEE, NOW, HOUR)
+    code = sessions.open_link("os:lee", Role.ADMIN, NOW, HOUR)
+    session = sessions.open_session(LEE, NOW, HOUR)
     with state.database.session(read=True) as reader:
         stored = " ".join(
             str(row)
@@ -80,16 +86,16 @@ def test_a_token_ends_at_its_time(tokens: Tokens) -> None:
     assert token.state(NOW + HOUR) == "expired"
 
 
-def test_a_revoked_token_is_refused_at_once_and_its_sessions_end(tokens: Tokens) -> None:
+def test_a_revoked_token_is_refused_at_once_and_its_sessions_end(tokens: Tokens, sessions: Sessions) -> None:
     token, secret = a_token(tokens)
-    session = tokens.open_session(LEE, NOW, HOUR, token=token)
-    assert tokens.session(session, NOW) is not None
+    session = sessions.open_session(LEE, NOW, HOUR, token=token)
+    assert sessions.session(session, NOW) is not None
 
     revoked = tokens.revoke(token.id, NOW)
 
     assert revoked.state(NOW) == "revoked"
     assert tokens.find(secret, NOW) is None
-    assert tokens.session(session, NOW) is None
+    assert sessions.session(session, NOW) is None
     assert tokens.revoke(token.id, NOW + HOUR).revoked_at == NOW
     assert [one.id for one in tokens.list()] == [token.id]
 
@@ -112,45 +118,53 @@ def test_the_last_use_is_noted_to_the_minute(tokens: Tokens) -> None:
     assert tokens.list()[0].used_at == NOW + timedelta(seconds=60)
 
 
-def test_of_many_tries_on_one_link_exactly_one_succeeds(tokens: Tokens) -> None:
-    code = tokens.open_link("os:lee", Role.ADMIN, NOW, HOUR)
+def test_of_many_tries_on_one_link_exactly_one_succeeds(sessions: Sessions) -> None:
+    code = sessions.open_link("os:lee", Role.ADMIN, NOW, HOUR)
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: tokens.use_link(code, NOW), range(8)))
+        found = list(pool.map(lambda _: sessions.use_link(code, NOW), range(8)))
     assert [one for one in found if one is not None] == [LEE]
-    assert tokens.use_link(code, NOW) is None
+    assert sessions.use_link(code, NOW) is None
 
 
-def test_a_link_ends_at_its_time_and_an_unknown_one_signs_nobody_in(tokens: Tokens) -> None:
-    code = tokens.open_link("os:lee", Role.ADMIN, NOW, HOUR)
-    assert tokens.use_link(code, NOW + HOUR) is None
-    assert tokens.use_link("", NOW) is None
-    assert tokens.use_link(code + "a", NOW) is None
-    assert tokens.use_link(code, NOW) == LEE
+def test_a_link_ends_at_its_time_and_an_unknown_one_signs_nobody_in(sessions: Sessions) -> None:
+    code = sessions.open_link("os:lee", Role.ADMIN, NOW, HOUR)
+    assert sessions.use_link(code, NOW + HOUR) is None
+    assert sessions.use_link("", NOW) is None
+    assert sessions.use_link(code + "a", NOW) is None
+    assert sessions.use_link(code, NOW) == LEE
 
 
-def test_a_session_lasts_until_its_time_or_until_it_is_closed(tokens: Tokens) -> None:
-    secret = tokens.open_session(LEE, NOW, HOUR)
-    assert tokens.session(secret, NOW + HOUR - timedelta(seconds=1)) == LEE
-    assert tokens.session(secret, NOW + HOUR) is None
-    tokens.close_session(secret)
-    tokens.close_session(secret)
-    assert tokens.session(secret, NOW) is None
+def test_a_session_lasts_until_its_time_or_until_it_is_closed(sessions: Sessions) -> None:
+    secret = sessions.open_session(LEE, NOW, HOUR)
+    assert sessions.session(secret, NOW + HOUR - timedelta(seconds=1)) == LEE
+    assert sessions.session(secret, NOW + HOUR) is None
+    sessions.close_session(secret)
+    sessions.close_session(secret)
+    assert sessions.session(secret, NOW) is None
 
 
-def test_a_session_never_outlives_the_token_that_opened_it(tokens: Tokens) -> None:
+def test_a_session_never_outlives_the_token_that_opened_it(tokens: Tokens, sessions: Sessions) -> None:
     token, _ = a_token(tokens, expires_at=NOW + HOUR)
-    secret = tokens.open_session(LEE, NOW, 12 * HOUR, token=token)
-    assert tokens.session(secret, NOW + HOUR) is None
+    secret = sessions.open_session(LEE, NOW, 12 * HOUR, token=token)
+    assert sessions.session(secret, NOW + HOUR) is None
 
 
-def test_what_ended_is_swept_when_something_new_begins(state: State, tokens: Tokens) -> None:
-    tokens.open_session(LEE, NOW, HOUR)
-    tokens.open_link("os:lee", Role.ADMIN, NOW, HOUR)
-    tokens.open_session(LEE, NOW + HOUR, HOUR)
-    tokens.open_link("os:lee", Role.ADMIN, NOW + HOUR, HOUR)
+def test_what_ended_is_swept_when_something_new_begins(state: State, sessions: Sessions) -> None:
+    sessions.open_session(LEE, NOW, HOUR)
+    sessions.open_link("os:lee", Role.ADMIN, NOW, HOUR)
+    sessions.open_session(LEE, NOW + HOUR, HOUR)
+    sessions.open_link("os:lee", Role.ADMIN, NOW + HOUR, HOUR)
     with state.database.session(read=True) as reader:
         assert reader.execute(text("SELECT count(*) FROM session")).scalar() == 1
         assert reader.execute(text("SELECT count(*) FROM sign_in_link")).scalar() == 1
+
+
+def test_every_process_gets_the_same_key(state: State, sessions: Sessions) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        keys = set(pool.map(lambda _: Sessions(state.database).key("forms"), range(8)))
+    assert keys == {sessions.key("forms")}
+    assert {len(key) for key in keys} == {32}
+    assert sessions.key("other") not in keys
 
 
 @pytest.mark.parametrize(

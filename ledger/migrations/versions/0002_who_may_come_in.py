@@ -1,4 +1,4 @@
-"""Make the tables for tokens, sessions and one-time links."""
+"""Make the tables for tokens, sessions, one-time links and shared keys."""
 
 from __future__ import annotations
 
@@ -45,3 +45,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("hash", name="pk_sign_in_link"),
     )
     op.create_index("ix_sign_in_link_expires_at", "sign_in_link", ["expires_at"])
+    op.create_table(
+        "secret",
+        *(_text(name) for name in ("name", "value")),
+        sa.PrimaryKeyConstraint("name", name="pk_secret"),
+    )
