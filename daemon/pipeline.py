@@ -51,4 +51,4 @@ def attribute(rooms: Rooms) -> Star:
 
 def report(rooms: Rooms, star: Star, query: Query) -> ReportResult:
     """Say what was spent, by whom, on what, and how sure that is."""
-    return run(query, rooms.ledger, star, rooms.clock, rooms.sources())
+    return run(query, rooms.ledger, star, rooms.clock, rooms.sources(query.as_of))

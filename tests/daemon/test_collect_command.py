@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from acme import Acme
@@ -14,11 +14,6 @@ from daemon import collect
 from daemon.holder import is_gone, this_process
 from domain.errors import SourceError
 from ledger.state import State
-
-
-@pytest.fixture
-def acme(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Acme:
-    return Acme(folder=tmp_path, capsys=capsys)
 
 
 def usage(day: int = 10, **columns: object) -> dict[str, object]:
@@ -120,8 +115,6 @@ def test_a_source_somebody_else_collects_is_left_to_them(acme: Acme) -> None:
     acme.collected(usage())
     state = State(f"sqlite:///{acme.folder}/var/costd.db")
     state.open()
-    from datetime import UTC, datetime, timedelta
-
     now = datetime(2026, 6, 20, 6, tzinfo=UTC)
     lease = state.lease("collect:aws", this_process(), timedelta(minutes=5), now)
     ran = acme.costd("collect")
@@ -136,8 +129,6 @@ def test_a_killed_collector_on_this_host_is_not_waited_for(acme: Acme) -> None:
     acme.collected(usage())
     state = State(f"sqlite:///{acme.folder}/var/costd.db")
     state.open()
-    from datetime import UTC, datetime, timedelta
-
     now = datetime(2026, 6, 20, 6, tzinfo=UTC)
     dead = f"{socket.gethostname()}:{2**22 + 1}:77"
     state.lease("collect:aws", dead, timedelta(minutes=5), now)

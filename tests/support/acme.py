@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import pytest
 from builders import charges
 
 from daemon.cli import run
@@ -45,7 +46,6 @@ class Acme:
     """A folder with bills, and `costd` run in it."""
 
     folder: Path
-    capsys: pytest.CaptureFixture[str]
 
     def configure(self, *sources: str, more: str = "") -> None:
         """Write costd.yaml with folders of FOCUS files as sources."""
@@ -64,10 +64,10 @@ class Acme:
 
     def costd(self, *args: str, now: str = NOW) -> Ran:
         """Run `costd` with this company's configuration."""
-        self.capsys.readouterr()
-        status = run(["-c", str(self.folder / "costd.yaml"), "--now", now, *args])
-        captured = self.capsys.readouterr()
-        return Ran(status=status, out=captured.out, err=captured.err)
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            status = run(["-c", str(self.folder / "costd.yaml"), "--now", now, *args])
+        return Ran(status=status, out=out.getvalue(), err=err.getvalue())
 
     def collected(self, *rows: dict[str, object], source: str = "aws", more: str = "") -> Acme:
         """Configure one source, bill it, and collect it."""
