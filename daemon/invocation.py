@@ -15,6 +15,9 @@ DEFAULT_CONFIG = "costd.yaml"
 DEMO = "demo"
 """The word that means the built-in demo company instead of a file."""
 
+DEMO_MARK = "DEMO: a simulated company, not your bill"
+"""What every command says first that shows simulated figures."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
@@ -51,8 +54,10 @@ class Invocation:
         Raises:
             ConfigError: it cannot be used; the message lists every fault.
         """
+        import click
+
         from config.settings import LATER_KEYS
-        from daemon import logs
+        from daemon import assemble, logs
 
         first = self._loaded is None
         loaded = self.load()
@@ -67,6 +72,9 @@ class Invocation:
                 key=fault.key,
                 reason=fault.message,
             )
+        if first and assemble.is_demo(settings):
+            # On stderr, so that it marks every command and spoils no output that programs read.
+            click.echo(DEMO_MARK, err=True)
         return settings
 
     def clock(self) -> Clock:

@@ -113,6 +113,7 @@ def test_every_command_it_proposes_works(line: str, first: tuple[Path, object]) 
     done = at_noon(first[0], *words[3:])
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+    assert done.stderr.startswith("DEMO")
 
 
 def test_second_run_goes_on_and_collects_only_what_is_new(
