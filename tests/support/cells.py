@@ -9,11 +9,14 @@ from typing import Any
 
 import polars as pl
 
+from attribution.allocate import allocate
 from attribution.ownership import Rules, compile_rules
+from attribution.slices import Filter, Sharing, Slice
 from attribution.sources import RuleSources
 from attribution.star import Star, star_of
 from config.ownership import Ownership
 from domain.charge import COSTS, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
+from domain.money import plain
 from domain.window import month_of
 
 _RESOURCE = {
@@ -88,3 +91,25 @@ def a_star(
 ) -> Star:
     """Give the star of resources by these rules."""
     return star_of(frame, rules(ownership), prices(*skus) if skus else None)
+
+
+def team(name: str, **more: Any) -> dict[str, Any]:
+    """Give a resource that is tagged with a team."""
+    return {"Tags": {"team": name}, **more}
+
+
+def sums(
+    cells: pl.LazyFrame, star: Star, *by: str, sharing: Sharing = Sharing.AFTER, **asked: Any
+) -> dict[Any, str | None]:
+    """Give {key: billed cost as text}; a key is a tuple if it has several parts, USD is left out."""
+    question = Slice(by=by, costs=(COSTS["billed"],), sharing=sharing, **asked)
+    found: dict[Any, str | None] = {}
+    for *key, currency, amount in allocate(cells, star, question).collect().iter_rows():
+        names = tuple(key) if currency == "USD" else (*key, currency)
+        found[names[0] if len(names) == 1 else names] = None if amount is None else plain(amount)
+    return found
+
+
+def one(dimension: str, *values: str | None) -> Filter:
+    """Give a condition that one dimension has one of these values."""
+    return Filter(dimension=dimension, values=values)
