@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -165,3 +166,11 @@ def test_spawned_things_exist_only_while_their_event_lasts() -> None:
     for event in Happening(events_of_month(SEED, "2026-03")).events:
         for entity in spawned(event):
             assert event.start <= entity.born < entity.gone == event.end
+
+
+def test_the_page_of_the_demo_tells_everything_that_is_planted(root: Path) -> None:
+    page = (root / "docs/demo.md").read_text(encoding="utf-8")
+    for template in catalogue():
+        assert (
+            f"| {template.name} | {template.kind} | {template.team or 'nobody'} | {template.story} |" in page
+        )
