@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
+from daemon.answers import Answers
 from daemon.rooms import Rooms
+from daemon.work import Work
+from ledger.sessions import Sessions
+from ledger.tokens import Tokens
 
 if TYPE_CHECKING:
     from attribution.ownership import Rules
     from config.settings import Settings
+    from daemon.query import Query
+    from daemon.report import ReportResult
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
     from ledger.state import State
@@ -49,10 +55,18 @@ class Services:
 
     Attributes:
         rooms: settings, clock, ledger, state database and rules.
+        answers: reports and owners that requests share.
+        work: where they are computed, bounded.
+        tokens: who may use the API.
+        sessions: which browsers signed in.
         readiness: what the daemon still waits for.
     """
 
     rooms: Rooms
+    answers: Answers
+    work: Work
+    tokens: Tokens
+    sessions: Sessions
     readiness: Readiness = field(default_factory=Readiness)
 
     @classmethod
@@ -64,7 +78,27 @@ class Services:
             StorageError: the state database cannot be opened.
         """
         _opened = (rooms.rules, rooms.ledger, rooms.state)
-        return cls(rooms=rooms)
+        http = rooms.settings.http
+        return cls(
+            rooms=rooms,
+            answers=Answers(rooms),
+            work=Work(at_once=http.max_reports, waiting=http.max_waiting),
+            tokens=Tokens(rooms.state.database),
+            sessions=Sessions(rooms.state.database),
+        )
+
+    def close(self) -> None:
+        """Begin no more reports, and let go of the state database."""
+        self.work.close()
+        self.state.close()
+
+    async def report(self, query: Query) -> ReportResult:
+        """Give a report to a request: computed in a thread, shared with whoever asks the same.
+
+        Raises:
+            BusyError: too much is asked for already.
+        """
+        return await self.work.run(("report", query), lambda: self.answers.report(query))
 
     @property
     def settings(self) -> Settings:
