@@ -96,4 +96,3 @@ def focus_validator() -> Path:
 def rounds() -> Callable[[int, int], int]:
     """Chooses between the few rounds of every run and the many of `make soak`."""
     return lambda few, many: many if os.environ.get("COSTD_SOAK") == "1" else few
-
