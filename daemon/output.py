@@ -160,7 +160,9 @@ def csv_cell(value: Value) -> str:
     """Give a cell no spreadsheet takes for a formula; numbers stay numbers, null is empty."""
     if value is None:
         return ""
-    if isinstance(value, (bool, int, Decimal, date)):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | Decimal | date):
         return str(machine(value))
     text = value if isinstance(value, str) else "; ".join(value)
     return f"'{printable(text)}" if text.startswith(_FORMULA) else printable(text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -76,3 +78,14 @@ class Acme:
         ran = self.costd("collect")
         assert ran.status == 0, ran.err + ran.out
         return self
+
+
+def generate(provider: str, version: str, out: Path, rows: int = 1500) -> Path:
+    """Let focus-data-toolkit write a Cost and Usage file of a provider, and give it alone."""
+    program = Path(sys.executable).with_name("focus-toolkit")
+    asked = ["--provider", provider, "--focus-version", version, "--rows", str(rows), "--out", str(out)]
+    subprocess.run([program, "generate", *asked], check=True, capture_output=True)
+    for extra in [*out.glob("*contract*"), *out.glob("*.json")]:
+        extra.unlink()
+    (file,) = out.glob("*.csv")
+    return file
