@@ -6,16 +6,17 @@ Readers see committed deliveries only. Nothing here knows who owns a charge.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import polars as pl
 
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Batch, Cursor, Delivery, PeriodResult
-from ledger import cube, promotion
+from ledger import cube, promotion, recovery, upkeep
 from ledger.history import History
 from ledger.judging import Terms
+from ledger.recovery import Recovered
 from ledger.replace import Replacement
 from ledger.store import Table
 from ledger.tables import every_table
@@ -80,9 +81,13 @@ class ChargeLedger:
         return _narrowed(self._tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
 
     def charges_at(self, delivery: Delivery) -> pl.LazyFrame:
-        """Give the facts of one period as a delivery left them, while its version is kept."""
-        stored = self._tables["charges"].scan(delivery.version)
-        return _narrowed(stored, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
+        """Give the facts of one period as a delivery left them.
+
+        Raises:
+            StorageError: maintenance has removed that version.
+        """
+        rows = recovery.rows_of(self._tables["charges"], delivery)
+        return _narrowed(rows, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
@@ -113,6 +118,14 @@ class ChargeLedger:
         """List committed deliveries, oldest first."""
         found = [entry.delivery for entry in self._history.entries()]
         return found if since is None else [delivery for delivery in found if delivery.seen_at >= since]
+
+    def recover(self) -> Recovered:
+        """List what is committed, and find what a failing disk took from it."""
+        return recovery.recover(self._tables["charges"], self._history)
+
+    def maintain(self, now: datetime, *, grace: timedelta = upkeep.GRACE) -> upkeep.Upkeep:
+        """Join small files and delete what no kept version names, unless younger than `grace`."""
+        return upkeep.maintain(self._tables, self._history, now=now, retain=self._retain, grace=grace)
 
     def versions(self, source: str, period: str) -> list[Delivery]:
         """List the deliveries of one period, oldest first."""

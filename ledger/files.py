@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,6 +41,10 @@ class Files(Protocol):
         """Make files and the folders that name them survive a power cut."""
         ...
 
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """Give the size in bytes of those files that exist."""
+        ...
+
     def uri(self, path: str) -> str:
         """Give the address under which polars reads a file."""
         ...
@@ -75,6 +80,14 @@ class LocalFiles:
             folders.update((target.parent, *_between(self.root, target.parent)))
         for folder in folders:
             _fsync(folder)
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """Give the size in bytes of those files that exist."""
+        found = {}
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = (self.root / path).stat().st_size
+        return found
 
     def uri(self, path: str) -> str:
         """Give the address under which polars reads a file."""
@@ -124,6 +137,13 @@ class ObjectFiles:
 
     def sync(self, paths: Iterable[str]) -> None:
         """Do nothing: the store answered the put, so it is durable."""
+
+    def sizes(self, paths: Iterable[str]) -> dict[str, int]:
+        """Give the size in bytes of those files that exist."""
+        from pyarrow.fs import FileType
+
+        found = self._handler().get_file_info(list(paths))
+        return {info.path: int(info.size) for info in found if info.type == FileType.File}
 
     def uri(self, path: str) -> str:
         """Give the address under which polars reads a file."""

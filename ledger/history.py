@@ -6,8 +6,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from ledger import record
+from ledger.commit import METADATA
 from ledger.record import Entry
-from ledger.store import METADATA, Table
+from ledger.store import Table
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

@@ -14,10 +14,11 @@ import polars as pl
 from domain.delivery import Delivery
 from domain.errors import ConflictError, StorageError
 from ledger import cube, record
+from ledger.commit import Commit
 from ledger.history import History
 from ledger.judging import Checked, Terms, adding_up
 from ledger.staging import Stage
-from ledger.store import Commit, Table
+from ledger.store import Table
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -64,7 +65,6 @@ class Landing:
             Commit(
                 add=files,
                 remove=charges.members(table, place),
-                partition=place,
                 metadata=record.write(ready.entry),
                 guard=f"{delivery.source}/{delivery.billing_period}",
                 at=self._terms.now,
@@ -111,7 +111,8 @@ class Landing:
         if stored.id != wanted.id:
             # Overtaken between commit and check: ours is in the history, theirs is current.
             return next(e.delivery for e in self._history.entries(table) if e.delivery.id == wanted.id)
-        if set(self._tables["charges"].members(table, _place(wanted))) != mine:
+        members = self._tables["charges"].members(table, _place(wanted))
+        if {(member.path, member.size_bytes) for member in members} != mine:
             raise StorageError(
                 f"{wanted.billing_period} of {wanted.source} was committed as version {stored.version}, "
                 "but the log names other files than were checked",

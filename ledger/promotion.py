@@ -11,13 +11,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from ledger import tags
-from ledger.tables import PROMOTED, TableSpec
+from ledger.tables import PROMOTED, TableSpec, keys_of
 
 
 def apply(rows: pl.DataFrame, spec: TableSpec) -> pl.DataFrame:
     """Add the promoted columns that the table has to rows of the resource dimension."""
-    prefix = tags.column_of("")
-    keys = sorted(name.removeprefix(prefix) for name in spec.schema if name.startswith(prefix))
+    keys = keys_of(spec)
     return rows.with_columns(pl.lit(",".join(keys)).alias(PROMOTED), *tags.promoted(rows, keys))
 
 

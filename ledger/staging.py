@@ -14,9 +14,10 @@ from domain.delivery import Batch, Chunk
 from domain.errors import GateError
 from domain.money import EXACT
 from ledger import promotion
+from ledger.commit import StagedFile
 from ledger.gates import Sums
 from ledger.intern import ID_OF, Interner
-from ledger.store import StagedFile, Table
+from ledger.store import Table
 from ledger.tables import CONTENT
 
 FLUSH_ROWS = 1_000_000
@@ -25,6 +26,10 @@ FLUSH_ROWS = 1_000_000
 FLUSH_DIMENSION_ROWS = 100_000
 
 COST_COLUMNS = tuple(name for name in FACT_COLUMNS if BY_NAME[name].kind is Kind.COST)
+
+
+_NEEDED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
+"""Columns without which a row belongs to no day and no sum."""
 
 
 class PeriodStage:
@@ -111,6 +116,7 @@ class Stage:
         self._refuse_strangers(
             {*charges["billing_period"].unique(), *(key[0] for key in chunk.parsed)}, chunk.file
         )
+        self._refuse_holes(charges, chunk.file)
         self._add_up(chunk)
         # One select, so that polars hashes the four structs side by side.
         keys = charges.select(*self._resources.keys, *self._prices.keys)
@@ -147,6 +153,14 @@ class Stage:
                 f"{file} holds rows of {names}, which the delivery does not name; nothing was replaced",
                 hint="a period is replaced only as a whole: deliver it whole, or remove the stray rows",
             )
+
+    def _refuse_holes(self, charges: pl.DataFrame, file: str) -> None:
+        for name in _NEEDED:
+            if empty := charges[name].null_count():
+                raise GateError(
+                    f"{file} has {empty:,} rows without {name}; nothing was replaced",
+                    hint="a collector must quarantine such rows; please report this as a bug",
+                )
 
     def _add_up(self, chunk: Chunk) -> None:
         with localcontext(EXACT):

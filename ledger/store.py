@@ -7,16 +7,16 @@ second fails, also where neither removes a file of the other.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from domain.errors import StorageError
+from ledger.commit import METADATA, Commit, Member, StagedFile, actions
 from ledger.failures import storage_errors
 from ledger.files import Files, LocalFiles, ObjectFiles
 from ledger.tables import TableSpec
@@ -24,44 +24,10 @@ from ledger.tables import TableSpec
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-METADATA = "costd"
-"""Key of our own entry in a commit's metadata."""
+CHECKPOINT_EVERY = 20
+"""Commits after which the log is summed up; opening a table reads those since."""
 
 _RETRIES = 15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagedFile:
-    """A Parquet file that lies in a table's folder and that no commit names yet."""
-
-    path: str
-    size_bytes: int
-    written_ms: int
-    rows: int
-    partition: dict[str, str]
-    low: str = ""
-    high: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """What a commit adds and takes away, and what its entry in the log says.
-
-    Attributes:
-        add: staged files that become part of the table.
-        remove: (path, size) of files that stop being part of it, all of one partition.
-        partition: the partition that `remove` belongs to.
-        metadata: JSON text stored in the log entry.
-        guard: two concurrent commits of one guard exclude each other; "" for none.
-        at: time written to the log for removed files where none is added (UTC).
-    """
-
-    add: Sequence[StagedFile]
-    metadata: str
-    at: datetime
-    remove: Sequence[tuple[str, int]] = ()
-    partition: Mapping[str, str] | None = None
-    guard: str = ""
 
 
 class Table:
@@ -161,13 +127,42 @@ class Table:
             return pl.LazyFrame(schema=self.spec.schema)
         return pl.scan_delta(table)
 
-    def members(self, table: DeltaTable, partition: Mapping[str, str]) -> list[tuple[str, int]]:
-        """List (path, size) of the files of one partition at the table's version."""
+    def members(self, table: DeltaTable, partition: Mapping[str, str] | None = None) -> list[Member]:
+        """List the files of the table's version, all or those of one partition."""
         with storage_errors("read", self.uri):
             actions = pl.DataFrame(table.get_add_actions(flatten=True))
-        for name, value in partition.items():
-            actions = actions.filter(pl.col(f"partition.{name}") == value)
-        return list(actions.select("path", "size_bytes").iter_rows())
+        found = []
+        for row in actions.iter_rows(named=True):
+            place = {name: row[f"partition.{name}"] for name in self.spec.partitions}
+            if partition is None or place == partition:
+                written_at = datetime.fromtimestamp(row["modification_time"] / 1000, UTC)
+                found.append(
+                    Member(
+                        path=row["path"],
+                        size_bytes=row["size_bytes"],
+                        rows=row["num_records"],
+                        written_at=written_at,
+                        partition=place,
+                    )
+                )
+        return found
+
+    def vacuum(self, grace: timedelta, keep: Sequence[int]) -> int:
+        """Delete files older than `grace` that neither the newest version nor `keep` names."""
+        table = self.open()
+        if table is None:
+            return 0
+        hours = -(-int(grace.total_seconds()) // 3600)
+        with storage_errors("clean", self.uri):
+            # The library's least retention of a week protects versions that we name ourselves.
+            removed = table.vacuum(
+                retention_hours=hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+                keep_versions=list(keep) or None,
+            )
+        return len(removed)
 
     def log(self, table: DeltaTable, limit: int) -> list[dict[str, Any]]:
         """List the newest commits up to the table's version, newest first."""
@@ -183,14 +178,14 @@ class Table:
         Raises:
             ConflictError: somebody else committed to the guard meanwhile.
         """
-        from deltalake import CommitProperties, Transaction
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction
 
         self.files.sync([staged.path for staged in commit.add])
         decided_on = table.version()
         guards = [Transaction(commit.guard, decided_on + 1)] if commit.guard else None
         with storage_errors("write", self.uri):
             table.create_write_transaction(
-                [*self._add_actions(commit), *self._remove_actions(commit)],
+                actions(commit, self.spec.ranged),
                 "append",
                 table.schema(),
                 list(self.spec.partitions),
@@ -199,31 +194,24 @@ class Table:
                     app_transactions=guards,
                     max_commit_retries=_RETRIES,
                 ),
+                # Made below, after the commit is durable; and the log is never cleaned.
+                post_commithook_properties=PostCommitHookProperties(
+                    create_checkpoint=False, cleanup_expired_logs=False
+                ),
             )
             table.update_incremental()
         self.files.sync([_log_entry(version) for version in range(decided_on + 1, table.version() + 1)])
+        if decided_on // CHECKPOINT_EVERY < table.version() // CHECKPOINT_EVERY:
+            self._checkpoint(table)
 
-    def _add_actions(self, commit: Commit) -> Iterator[Any]:
-        from deltalake.transaction import AddAction
+    def _checkpoint(self, table: DeltaTable) -> None:
+        """Sum up the log, so that opening the table stays quick; it can do without."""
+        from deltalake.exceptions import DeltaError
 
-        ranged = self.spec.ranged
-        for staged in commit.add:
-            stats: dict[str, Any] = {"numRecords": staged.rows}
-            if staged.low:
-                stats["minValues"] = {ranged: staged.low}
-                stats["maxValues"] = {ranged: staged.high}
-                stats["nullCount"] = {ranged: 0}
-            yield AddAction(
-                staged.path, staged.size_bytes, staged.partition, staged.written_ms, True, json.dumps(stats)
-            )
-
-    def _remove_actions(self, commit: Commit) -> Iterator[Any]:
-        from deltalake.transaction import RemoveAction
-
-        # The store's own clock, as vacuum compares it; a simulated past would expire at once.
-        moment = max((file.written_ms for file in commit.add), default=int(commit.at.timestamp() * 1000))
-        for path, size in commit.remove:
-            yield RemoveAction(path, True, moment, size, dict(commit.partition or {}))
+        with contextlib.suppress(DeltaError, OSError):
+            table.create_checkpoint()
+            made = f"_delta_log/{table.version():020d}.checkpoint.parquet"
+            self.files.sync(self.files.sizes([made, "_delta_log/_last_checkpoint"]))
 
 
 def _log_entry(version: int) -> str:

@@ -49,7 +49,6 @@ class TableSpec:
             "delta.logRetentionDuration": "interval 36500 days",
             "delta.enableExpiredLogCleanup": "false",
             "delta.dataSkippingNumIndexedCols": "0",
-            "delta.checkpointInterval": "20",
             **({"delta.dataSkippingStatsColumns": self.ranged} if self.ranged else {}),
         }
 
@@ -68,6 +67,12 @@ def resources(promote: Iterable[str]) -> TableSpec:
     promoted = dict.fromkeys(map(column_of, storable(promote)), pl.String())
     schema = pl.Schema({**RESOURCE_SCHEMA, CONTENT: pl.Int64(), PROMOTED: pl.String(), **promoted})
     return TableSpec(name="resources", schema=schema, partitions=("source",))
+
+
+def keys_of(spec: TableSpec) -> list[str]:
+    """List the tag keys that have a column of their own in the resource dimension."""
+    prefix = column_of("")
+    return sorted(name.removeprefix(prefix) for name in spec.schema if name.startswith(prefix))
 
 
 def every_table(promote: Iterable[str] = ()) -> tuple[TableSpec, ...]:

@@ -169,6 +169,14 @@ def test_a_row_of_a_period_that_the_batch_does_not_name_refuses_the_batch(ledger
     assert ledger.deliveries() == []
 
 
+@pytest.mark.parametrize("column", ["BilledCost", "BillingCurrency"])
+def test_rows_without_what_every_sum_needs_are_refused(ledger: ChargeLedger, column: str) -> None:
+    chunk = a_chunk(a_charge(), a_charge(**{column: None}), parsed={})
+    (result,) = ledger.replace(a_batch(chunks=[chunk], periods=["2026-06"]), seen_at=NOW)
+    assert (result.verdict, result.gate) == (Verdict.REFUSED, "period")
+    assert f"1 rows without {column}" in result.reason
+
+
 def test_unknown_costs_stay_unknown(ledger: ChargeLedger) -> None:
     ledger.replace(a_batch(a_charge(ListCost=None, EffectiveCost=None)), seen_at=NOW)
     (delivery,) = ledger.deliveries()

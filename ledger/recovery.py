@@ -1,0 +1,80 @@
+"""What is really there: committed deliveries, and files that a failing disk took from them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import polars as pl
+
+from domain.delivery import Delivery
+from domain.errors import StorageError
+from ledger.commit import Member
+from ledger.history import History
+from ledger.store import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a start finds.
+
+    Attributes:
+        deliveries: committed ones, oldest first; the state database mirrors them.
+        damage: one sentence per period whose files are not as they were committed, with
+            what to do.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    damage: tuple[str, ...]
+
+
+def recover(charges: Table, history: History) -> Recovered:
+    """Read the log, and compare every current period with the files that hold it.
+
+    Raises:
+        StorageError: the log itself cannot be read.
+    """
+    table = charges.open()
+    if table is None:
+        return Recovered(deliveries=(), damage=())
+    deliveries = tuple(entry.delivery for entry in history.entries(table))
+    members: dict[tuple[str, str], list[Member]] = defaultdict(list)
+    for member in charges.members(table):
+        members[member.partition["source"], member.partition["billing_period"]].append(member)
+    sizes = charges.files.sizes(member.path for group in members.values() for member in group)
+    current = {(delivery.source, delivery.billing_period): delivery for delivery in deliveries}
+    faults = (_fault(delivery, members.get(place, []), sizes) for place, delivery in sorted(current.items()))
+    return Recovered(deliveries=deliveries, damage=tuple(fault for fault in faults if fault))
+
+
+def _fault(delivery: Delivery, members: list[Member], sizes: dict[str, int]) -> str:
+    rows = sum(member.rows for member in members)
+    wrong = [member.path for member in members if sizes.get(member.path) != member.size_bytes]
+    if wrong:
+        what = f"{len(wrong)} of its files are missing or cut off, first {wrong[0]}"
+    elif rows != delivery.rows:
+        what = f"its files hold {rows:,} rows, but {delivery.rows:,} were committed"
+    else:
+        return ""
+    return (
+        f"{delivery.billing_period} of {delivery.source} is damaged: {what}; "
+        f"run `costd collect {delivery.source} --force`, or restore a backup"
+    )
+
+
+def rows_of(charges: Table, delivery: Delivery) -> pl.LazyFrame:
+    """Give the facts at the version of a delivery.
+
+    Raises:
+        StorageError: maintenance has removed some of its files.
+    """
+    table = charges.open(delivery.version)
+    place = {"source": delivery.source, "billing_period": delivery.billing_period}
+    paths = [member.path for member in charges.members(table, place)] if table is not None else []
+    if table is None or len(charges.files.sizes(paths)) < len(paths):
+        raise StorageError(
+            f"the charges of {delivery.billing_period} of {delivery.source} as of "
+            f"{delivery.seen_at:%Y-%m-%d %H:%M} UTC are no longer kept row by row",
+            hint="its daily sums are kept for ever: ask with `--as-of`; `ledger.keep_versions` keeps more",
+        )
+    return charges.scan(delivery.version)

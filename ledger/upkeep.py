@@ -1,0 +1,134 @@
+"""Maintenance: few large files instead of many small ones, nothing kept that nobody can ask for.
+
+Never touched: the log (it is the history) and the cube of committed deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import polars as pl
+
+from domain.delivery import Delivery
+from domain.errors import ConflictError
+from domain.window import month_window
+from ledger import cube, promotion, record
+from ledger.commit import Commit, Member
+from ledger.history import History
+from ledger.store import Table
+from ledger.tables import PROMOTED, keys_of
+
+GRACE = timedelta(days=1)
+"""Younger files may belong to a collector that is still at work, or to a reader."""
+
+CLOSES_AFTER = timedelta(days=14)
+"""A period is closed by the delivery that is current this long after the period's end."""
+
+MANY_FILES = 8
+"""Files of one partition from which on they are joined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upkeep:
+    """What one run of maintenance did: files joined into fewer, and files deleted, per table."""
+
+    joined: dict[str, int]
+    deleted: dict[str, int]
+
+
+def maintain(
+    tables: Mapping[str, Table], history: History, *, now: datetime, retain: int, grace: timedelta = GRACE
+) -> Upkeep:
+    """Join small files, then delete what no kept version names.
+
+    Raises:
+        StorageError: a table cannot be read or written.
+    """
+    deliveries = [entry.delivery for entry in history.entries()]
+    joined = {
+        "resources": _join_dimension(tables["resources"], "dim_id", now),
+        "prices": _join_dimension(tables["prices"], "price_id", now),
+        "cube": _join_cube(tables["cube"], deliveries, now, now - grace),
+    }
+    versions = kept_versions(deliveries, retain)
+    deleted = {
+        name: table.vacuum(grace, versions if name == "charges" else ()) for name, table in tables.items()
+    }
+    return Upkeep(joined=joined, deleted=deleted)
+
+
+def kept_versions(deliveries: Sequence[Delivery], retain: int) -> list[int]:
+    """Name the versions that hold the newest deliveries of each period and the one that closed it."""
+    kept: set[int] = set()
+
+    def period(delivery: Delivery) -> tuple[str, str]:
+        return delivery.source, delivery.billing_period
+
+    for (_, name), group in groupby(sorted(deliveries, key=lambda one: (*period(one), one.version)), period):
+        mine = list(group)
+        kept.update(delivery.version for delivery in mine[-retain:])
+        closing = month_window(name).end + CLOSES_AFTER
+        kept.add(next((one for one in reversed(mine) if one.seen_at <= closing), mine[0]).version)
+    return sorted(kept)
+
+
+def _join_dimension(table: Table, key: str, now: datetime) -> int:
+    joined = 0
+    for place, members in _partitions(table):
+        paths = [member.path for member in members]
+        rows = table.read(paths)
+        if table.spec.name == "resources" and _lacks_promoted(rows, table):
+            rows = promotion.apply(rows.collect(), table.spec).lazy()
+        elif len(members) < MANY_FILES:
+            continue
+        joined += _rewrite(table, place, members, rows.unique(key, keep="any"), now)
+    return joined
+
+
+def _lacks_promoted(rows: pl.LazyFrame, table: Table) -> bool:
+    if PROMOTED not in rows.collect_schema():
+        return True
+    wanted = ",".join(keys_of(table.spec))
+    return bool(rows.select((pl.col(PROMOTED) != wanted).any()).collect().item())
+
+
+def _join_cube(table: Table, deliveries: Sequence[Delivery], now: datetime, before: datetime) -> int:
+    """Join the files of each period, without rows of deliveries that never came to be."""
+    joined = 0
+    ids = {delivery.id for delivery in deliveries}
+    for place, members in _partitions(table):
+        settled = [member for member in members if member.written_at <= before]
+        rows = table.read([member.path for member in settled])
+        found = set(rows.select(pl.col("delivery_id").unique()).collect().to_series()) if settled else set()
+        if len(settled) >= MANY_FILES or found - ids:
+            kept = rows.filter(pl.col("delivery_id").is_in(sorted(found & ids)))
+            joined += _rewrite(table, place, settled, kept.sort("delivery_id", *cube.CELL), now)
+    return joined
+
+
+def _partitions(table: Table) -> list[tuple[dict[str, str], list[Member]]]:
+    opened = table.open()
+    if opened is None:
+        return []
+    members = sorted(table.members(opened), key=lambda member: sorted(member.partition.items()))
+    return [(dict(place), list(group)) for place, group in groupby(members, lambda m: m.partition)]
+
+
+def _rewrite(
+    table: Table, place: dict[str, str], old: Sequence[Member], rows: pl.LazyFrame, now: datetime
+) -> int:
+    staged = table.stage(rows, place, record.new_id(now))
+    commit = Commit(add=[staged] if staged.rows else [], remove=old, metadata="", at=now, rewrites=True)
+    opened = table.ensure()
+    try:
+        table.commit(opened, commit)
+    except ConflictError:
+        # Somebody else joined the same files; theirs are as good.
+        table.files.remove([staged.path])
+        return 0
+    if not staged.rows:
+        table.files.remove([staged.path])
+    return len(old)
