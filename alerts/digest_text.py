@@ -107,6 +107,8 @@ def _header(digest: Digest, block: Block) -> str:
     if block.usual is None:
         return text
     change = block.total - block.usual
+    if change == 0:
+        return f"{text} (unchanged)"
     share = percent_text(change, block.usual, signed=True)
     told = headline_text(change, block.currency, signed=True)
     return f"{text} ({told}{f', {share}' if share else ''})"

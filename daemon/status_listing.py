@@ -119,9 +119,10 @@ def _above(status: Status) -> Iterator[str]:
         told = [f"{s.field} {percent_text(s.share, _ONE)}" for s in scores if s.share is not None]
         unit = f" {currency}" if len({score.currency for score in status.coverage}) > 1 else ""
         if told:
-            yield f"Owned      {' · '.join(told)} of {status.coverage_month}{unit} effective cost, or in a pool"
+            yield f"Owned      {' · '.join(told)} ({status.coverage_month}{unit}, pools incl.)"
     size = f" · {_bytes(status.size_bytes)}" if status.size_bytes is not None else ""
-    yield f"Ledger     {status.charges:,} charges in {status.deliveries:,} deliveries{size} · {status.place}"
+    times = "delivery" if status.deliveries == 1 else "deliveries"
+    yield f"Ledger     {status.charges:,} charges in {status.deliveries:,} {times}{size} · {status.place}"
 
 
 def _word(source: SourceView, at: datetime) -> str:
