@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from collectors.focus.columns import Columns, match
+from collectors.focus.csv_header import HEAD_BYTES, MAX_FIELD, read_header
 from collectors.focus.damage import DamagedError
 from collectors.focus.pieces import Broken, Piece
 from collectors.focus.text_stream import LIMITS, Limits, TextStream
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BLOCK_BYTES = 2 * 2**20
-_HEAD_BYTES = 2**20
 _PIECE_ROWS = 65_536  # text takes twice the room of typed values
-_DELIMITERS = (",", ";", "\t", "|")
 _MARK = "costd: a line after the end"
 _CUT = "ends in the middle of a row: it was not written or copied whole"
 _TELLING_ENDS = {Kind.COST, Kind.QUANTITY, Kind.INSTANT}
@@ -46,14 +44,14 @@ class CsvTable:
         self._size = size
         self._limits = limits
         head = self._head()
-        self.delimiter, names, self._start, self._header_lines = _header(head)
+        self.delimiter, names, self._start, self._header_lines = read_header(head)
         self._width = len(names)
         self.columns: Columns = match(names)
         self.unpacked = size
 
     def _head(self) -> bytes:
         stream, head = self._stream(), b""
-        while len(head) < _HEAD_BYTES and (data := stream.read(_HEAD_BYTES - len(head))):
+        while len(head) < HEAD_BYTES and (data := stream.read(HEAD_BYTES - len(head))):
             head += data
         return head
 
@@ -65,6 +63,8 @@ class CsvTable:
         import pyarrow as pa
 
         wanted = [name for name in self.columns.positions if names is None or name in names]
+        if not wanted:
+            return
         stream = self._stream()
         stream.skip(self._start)
         reading = _Reading(wanted, self._width)
@@ -73,13 +73,17 @@ class CsvTable:
                 reading.take(batch)
                 if reading.held >= rows:
                     yield reading.piece()
+            self.unpacked = stream.taken
+            unfinished = stream.last not in {b"\n", b"\r"} and stream.taken > self._start
+            if reading.held:
+                yield reading.piece(unfinished=unfinished)
+            self._refuse_cut(stream, reading, unfinished=unfinished)
         except pa.ArrowInvalid as error:
+            yield reading.piece()
             raise DamagedError(_told(str(error))) from None
-        self.unpacked = stream.taken
-        unfinished = stream.last not in {b"\n", b"\r"} and stream.taken > self._start
-        self._refuse_cut(stream, reading, unfinished=unfinished)
-        if reading.held or unfinished:
-            yield reading.piece(unfinished=unfinished)
+        except DamagedError:
+            yield reading.piece()  # what could be read tells which periods are spoilt
+            raise
 
     def _batches(
         self, stream: TextStream, wanted: Sequence[str], reading: _Reading
@@ -131,8 +135,8 @@ class CsvTable:
 
     def _records(self, after: Sequence[str] = ()) -> Iterator[tuple[int, list[str]]]:
         """Give (line, fields) of every row below the header that is not blank."""
-        csv.field_size_limit(2 * _BLOCK_BYTES)
-        text = io.TextIOWrapper(io.BufferedReader(self._stream(), _HEAD_BYTES), "utf-8", newline="")
+        csv.field_size_limit(MAX_FIELD)
+        text = io.TextIOWrapper(io.BufferedReader(self._stream(), HEAD_BYTES), "utf-8", newline="")
         reader = csv.reader(chain(text, after), delimiter=self.delimiter)
         line = 1
         for record in reader:
@@ -214,31 +218,6 @@ class _Reading:
         )
         self._batches, self._broken, self._before = [], [], self._good
         return given
-
-
-def _header(head: bytes) -> tuple[str, list[str], int, int]:
-    """Give delimiter, names, and how many bytes and lines the header takes.
-
-    The delimiter is the one by which the most names are columns of FOCUS.
-    """
-    mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
-    text = head[mark:].decode("utf-8", "ignore")
-    found = [_split(text, delimiter) for delimiter in _DELIMITERS]
-    best = max(found, key=lambda names_lines: len(match(names_lines[0]).positions))
-    names, lines = best
-    if not any(name.strip() for name in names):
-        raise DamagedError("is empty: it has not even a header")
-    start = sum(len(line.encode()) for line in islice(io.StringIO(text, newline=""), lines))
-    return _DELIMITERS[found.index(best)], names, mark + start, lines
-
-
-def _split(text: str, delimiter: str) -> tuple[list[str], int]:
-    csv.field_size_limit(2 * _BLOCK_BYTES)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        return next((record for record in reader if record), []), reader.line_num
-    except csv.Error as error:
-        raise DamagedError(f"has a header that is no CSV: {error}") from None
 
 
 def _told(message: str) -> str:

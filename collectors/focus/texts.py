@@ -62,7 +62,9 @@ def as_text(series: pl.Series) -> pl.Series:
     if dtype.is_temporal():
         return series.dt.to_string("iso")
     if dtype.is_nested():
-        return pl.Series(series.name, [None if v is None else str(v) for v in series.to_list()], dtype=pl.String)
+        return pl.Series(
+            series.name, [None if v is None else str(v) for v in series.to_list()], dtype=pl.String
+        )
     if dtype == pl.Binary:
         texts = [None if v is None else v.decode("utf-8", "replace") for v in series.to_list()]
         return pl.Series(series.name, texts, dtype=pl.String)

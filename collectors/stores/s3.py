@@ -65,13 +65,13 @@ class S3Store:
         found = list(self._listed(f"{prefix}/" if prefix else ""))
         if not found and prefix:
             self._single = True
-            found = [file for file in self._listed(prefix) if self._full(file.key) == prefix]
+            found = list(self._listed(prefix, only=prefix))
         return sorted(found, key=lambda file: file.key)
 
     def again(self, key: str) -> Stored | None:
         """Look at one object anew; None if it is gone."""
         full = self._full(key)
-        return next((file for file in self._listed(full) if self._full(file.key) == full), None)
+        return next(self._listed(full, only=full), None)
 
     @contextmanager
     def opened(self, file: Stored) -> Iterator[BufferedReader]:
@@ -121,14 +121,15 @@ class S3Store:
             return full.rsplit("/", 1)[-1]
         return full[len(self._place.prefix) + 1 :] if self._place.prefix else full
 
-    def _listed(self, prefix: str) -> Iterator[Stored]:
+    def _listed(self, prefix: str, only: str = "") -> Iterator[Stored]:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             pages = self._client().get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._place.bucket, Prefix=prefix):
                 for entry in page.get("Contents", ()):
-                    if not entry["Key"].endswith("/"):  # a folder mark of the console, no file
+                    is_mark = entry["Key"].endswith("/")  # of a folder, set by the console
+                    if not is_mark and only in {"", entry["Key"]}:
                         yield self._stored(entry)
         except (BotoCoreError, ClientError) as error:
             raise self._told(error, f"{self.root} cannot be listed", "s3:ListBucket") from error

@@ -52,7 +52,7 @@ NOON = datetime(2026, 6, 1, 12, 30, 15, tzinfo=UTC)
         ("9999-12-31", None),
         ("yesterday", None),
         ("", None),
-        ("２０２６-06-01", None),
+        ("\uff12\uff10\uff12\uff16-06-01", None),
     ],
 )
 def test_reads_the_times_that_files_really_hold(text: str, expected: datetime | None) -> None:

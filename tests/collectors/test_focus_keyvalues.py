@@ -23,7 +23,10 @@ def read(values: list[Any], dtype: Any = pl.String, column: str = "Tags") -> lis
         ('{"b": "2", "a": "1"}', {"a": "1", "b": "2"}),
         ('{"org": "x", " org": "y"}', {"org": "x", " org": "y"}),
         ('{"spot": true, "old": false}', {"spot": "true", "old": "false"}),
-        ('{"n": 12345678901234567890123, "x": 1.50, "e": 1e3}', {"n": "12345678901234567890123", "x": "1.50", "e": "1e3"}),
+        (
+            '{"n": 12345678901234567890123, "x": 1.50, "e": 1e3}',
+            {"n": "12345678901234567890123", "x": "1.50", "e": "1e3"},
+        ),
         ('{"team": null, "env": "prod"}', {"env": "prod"}),
         ('{"empty": ""}', {"empty": ""}),
         ('{"deep": {"a": [1, "b"]}}', {"deep": '{"a":[1,"b"]}'}),
@@ -46,7 +49,9 @@ def test_tags_of_one_content_are_one_text_however_they_are_written() -> None:
     assert len(set(read(['{"a": "1", "b": "2"}', '{"b":"2","a":"1"}', '{ "b" : "2", "a" : "1" }']))) == 1
 
 
-@pytest.mark.parametrize("text", ["team=web", "{broken", "[1]", '"just text"', "12", "[" * 100_000, '{"a": "\\ud800"'])
+@pytest.mark.parametrize(
+    "text", ["team=web", "{broken", "[1]", '"just text"', "12", "[" * 100_000, '{"a": "\\ud800"']
+)
 def test_what_is_no_object_stays_and_is_told(text: str) -> None:
     memory = Memory()
     assert normalised(pl.Series("Tags", [text]), memory).to_list() == [text]
@@ -110,6 +115,8 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.dictionaries(st.text(), st.text(), min_size=1, max_size=5))
 def test_any_tags_come_through_whole(tags: dict[str, str]) -> None:
     (found,) = read([json.dumps(tags)])
-    clean = {k.encode("utf-8", "replace").decode(): v.encode("utf-8", "replace").decode() for k, v in tags.items()}
+    clean = {
+        k.encode("utf-8", "replace").decode(): v.encode("utf-8", "replace").decode() for k, v in tags.items()
+    }
     assert found is not None
     assert json.loads(found) == clean
