@@ -34,7 +34,7 @@ class Files(Protocol):
         ...
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files; one that is gone already is no error."""
+        """Delete files as far as that is possible; maintenance removes what stays."""
         ...
 
     def sync(self, paths: Iterable[str]) -> None:
@@ -67,9 +67,11 @@ class LocalFiles:
         return Written(size_bytes=found.st_size, at_ms=found.st_mtime_ns // 1_000_000)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files; one that is gone already is no error."""
+        """Delete files as far as that is possible; maintenance removes what stays."""
         for path in paths:
-            (self.root / path).unlink(missing_ok=True)
+            # Called while another error is on its way, which matters more.
+            with contextlib.suppress(OSError):
+                (self.root / path).unlink()
 
     def sync(self, paths: Iterable[str]) -> None:
         """Make files and the folders that name them survive a power cut."""
@@ -130,10 +132,11 @@ class ObjectFiles:
         return Written(size_bytes=int(found.size), at_ms=found.mtime_ns // 1_000_000)
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Delete files; one that is gone already is no error."""
+        """Delete files as far as that is possible; maintenance removes what stays."""
         handler = self._handler()
         for path in paths:
-            handler.delete_file(path)
+            with contextlib.suppress(OSError):
+                handler.delete_file(path)
 
     def sync(self, paths: Iterable[str]) -> None:
         """Do nothing: the store answered the put, so it is durable."""

@@ -34,6 +34,7 @@ def recover(charges: Table, history: History) -> Recovered:
     Raises:
         StorageError: the log itself cannot be read.
     """
+    charges.refuse_torn()
     table = charges.open()
     if table is None:
         return Recovered(deliveries=(), damage=())

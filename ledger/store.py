@@ -8,6 +8,7 @@ second fails, also where neither removes a file of the other.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,10 +51,27 @@ class Table:
         """
         from deltalake import DeltaTable
 
-        with storage_errors("read", self.uri):
-            if not DeltaTable.is_deltatable(self.uri, self.options):
-                return None
-            return DeltaTable(self.uri, version=version, storage_options=self.options)
+        try:
+            with storage_errors("read", self.uri):
+                if not DeltaTable.is_deltatable(self.uri, self.options):
+                    return None
+                return DeltaTable(self.uri, version=version, storage_options=self.options)
+        except StorageError:
+            self.refuse_torn()
+            raise
+
+    def refuse_torn(self) -> None:
+        """Name the newest commit if only a part of it reached a local disk.
+
+        Raises:
+            StorageError: it did; what it would have stored was never acknowledged.
+        """
+        newest = max(Path(self.uri).glob("_delta_log/*.json"), default=None) if self.is_local else None
+        if newest is not None and not _is_whole(newest):
+            raise StorageError(
+                f"the newest commit of the ledger table {self.uri} is torn: {newest}",
+                hint=f"it was never acknowledged; `mv {newest} {newest}.torn`, then collect again",
+            )
 
     def ensure(self) -> DeltaTable:
         """Load the table, created if there is none yet, with every column that it should have."""
@@ -154,15 +172,17 @@ class Table:
             return 0
         hours = -(-int(grace.total_seconds()) // 3600)
         with storage_errors("clean", self.uri):
-            # The library's least retention of a week protects versions that we name ourselves.
-            removed = table.vacuum(
+            # Only asked, never told to delete: it would name files long gone, and write to the log.
+            unused = table.vacuum(
                 retention_hours=hours,
-                dry_run=False,
+                dry_run=True,
                 enforce_retention_duration=False,
                 full=True,
                 keep_versions=list(keep) or None,
             )
-        return len(removed)
+            there = self.files.sizes(unused)
+        self.files.remove(there)
+        return len(there)
 
     def log(self, table: DeltaTable, limit: int) -> list[dict[str, Any]]:
         """List the newest commits up to the table's version, newest first."""
@@ -212,6 +232,14 @@ class Table:
             table.create_checkpoint()
             made = f"_delta_log/{table.version():020d}.checkpoint.parquet"
             self.files.sync(self.files.sizes([made, "_delta_log/_last_checkpoint"]))
+
+
+def _is_whole(entry: Path) -> bool:
+    lines = entry.read_bytes().splitlines()
+    try:
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except ValueError:
+        return False
 
 
 def _log_entry(version: int) -> str:
