@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from io import BytesIO
@@ -31,6 +31,13 @@ DELIVERY_TIME = time(6, tzinfo=UTC)
 
 REPLAYED_DAYS = 3
 """Daily deliveries of an open month that one fetch catches up with."""
+
+HOURLY_DAYS = 14
+"""Days before the first fetch that are given by the hour already; all later ones are.
+
+A day once given by the hour stays so: a bill that came back with fewer rows would look like one
+that lost some, and the ledger refuses those.
+"""
 
 SETTLED_AFTER = timedelta(days=15)
 """After the end of a month nothing of it changes any more, in the demo world."""
@@ -91,9 +98,10 @@ class DemoCollector:
         """Give the months that changed since they were last fetched, oldest delivery first."""
         now = self._clock.now()
         due = sorted(self._due(cursors, now))
+        hourly_from = _hourly_from(cursors, now)
         progress.start(f"Demo bills of {self._provider}", len(due), "deliveries")
         return Fetch(
-            batches=self._batches(due, progress),
+            batches=self._batches(due, hourly_from, progress),
             coverage=Coverage(
                 source=self.name,
                 freshness=Freshness.FRESH,
@@ -111,14 +119,15 @@ class DemoCollector:
                 yield _Due(seen_at=instant, period=period)
             first = next_month(first)
 
-    def _batches(self, due: list[_Due], progress: Progress) -> Iterator[Batch]:
+    def _batches(self, due: list[_Due], hourly_from: date, progress: Progress) -> Iterator[Batch]:
         for one in due:
-            bill = self._world.bill(self._provider, one.period, seen_at=one.seen_at)
+            bill = self._world.bill(self._provider, one.period, seen_at=one.seen_at, hourly_from=hourly_from)
             if not bill.is_empty():
-                yield self._batch(bill, one)
+                cursor = {"seen_at": one.seen_at.isoformat(), "hourly_from": hourly_from.isoformat()}
+                yield self._batch(bill, one, cursor)
             progress.advance(1)
 
-    def _batch(self, bill: pl.DataFrame, due: _Due) -> Batch:
+    def _batch(self, bill: pl.DataFrame, due: _Due, cursor: Cursor) -> Batch:
         stream = BytesIO()
         bill.write_ipc(stream, compression="uncompressed")
         content = stream.getbuffer()
@@ -130,10 +139,16 @@ class DemoCollector:
             chunks=iter((Chunk(charges=bill, file=path, parsed=_sums(bill, due.period)),)),
             files=(SourceFile(path=path, size_bytes=len(content), tag=tag, rows=len(bill)),),
             manifest_hash=sha256(f"{path}\0{tag}".encode()).hexdigest(),
-            cursors={due.period: {"seen_at": due.seen_at.isoformat()}},
+            cursors={due.period: cursor},
             focus_version="1.2",
             seen_at=due.seen_at,
         )
+
+
+def _hourly_from(cursors: Mapping[str, Cursor], now: datetime) -> date:
+    """Give the first day that is given by the hour: as it was at the first fetch."""
+    known = [cursor["hourly_from"] for cursor in cursors.values() if "hourly_from" in cursor]
+    return date.fromisoformat(min(known)) if known else (now - timedelta(days=HOURLY_DAYS)).date()
 
 
 def _deliveries(period: str, since: datetime | None, now: datetime) -> list[datetime]:
@@ -153,9 +168,11 @@ def _deliveries(period: str, since: datetime | None, now: datetime) -> list[date
 
 
 def _sums(bill: pl.DataFrame, period: str) -> dict[tuple[str, str, str], Decimal]:
-    currencies = bill.group_by("BillingCurrency").agg(pl.col(name).sum() for name in _COST_COLUMNS)
+    """Sum what was given; a column without any value has no sum, which is not 0."""
+    given = [name for name in _COST_COLUMNS if bill[name].null_count() < len(bill)]
+    currencies = bill.group_by("BillingCurrency").agg(pl.col(name).sum() for name in given)
     return {
         (period, row["BillingCurrency"], name): row[name]
         for row in currencies.iter_rows(named=True)
-        for name in _COST_COLUMNS
+        for name in given
     }

@@ -84,8 +84,13 @@ class BillingWorld(Protocol):
         """Give the first day that the world has a bill for."""
         ...
 
-    def bill(self, provider: str, period: str, *, seen_at: datetime) -> pl.DataFrame:
-        """Give a month's charges (`domain.charge.RAW_SCHEMA`) as delivered up to `seen_at`."""
+    def bill(
+        self, provider: str, period: str, *, seen_at: datetime, hourly_from: date | None = None
+    ) -> pl.DataFrame:
+        """Give a month's charges (`domain.charge.RAW_SCHEMA`) as delivered up to `seen_at`.
+
+        Days are whole rows; from the day `hourly_from` on, providers that can bill by the hour.
+        """
         ...
 
     def delivered_through(self, provider: str, *, seen_at: datetime) -> datetime:

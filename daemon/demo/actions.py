@@ -55,7 +55,7 @@ class ActionLog:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "actions.jsonl"
-        self._read: tuple[int, tuple[Action, ...]] = (-1, ())
+        self._read: tuple[tuple[int, ...], tuple[Action, ...]] = ((), ())
 
     def actions(self) -> tuple[Action, ...]:
         """Give every action, in the order of recording; none where nothing was recorded.
@@ -64,11 +64,12 @@ class ActionLog:
             StorageError: the record cannot be read; the message names the line.
         """
         try:
-            size = self._path.stat().st_size
+            seen = self._path.stat()
         except FileNotFoundError:
             return ()
-        if size != self._read[0]:
-            self._read = (size, self._parse(self._path.read_text(encoding="utf-8")))
+        version = (seen.st_ino, seen.st_mtime_ns, seen.st_size)
+        if version != self._read[0]:
+            self._read = (version, self._parse(self._path.read_text(encoding="utf-8")))
         return self._read[1]
 
     def append(self, action: Action) -> bool:

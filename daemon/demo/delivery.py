@@ -7,19 +7,16 @@ The bill of a day is final only after some days. Before that some of its rows ar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from daemon.demo import dice
 from daemon.demo.dice import Ints
-from daemon.demo.entities import Metered
+from daemon.demo.entities import FOREVER, Metered
 from daemon.demo.happening import Happening
-from daemon.demo.hours import DAY, Span, hour_of, instant_of
+from daemon.demo.hours import DAY, Span, day_number, hour_of, instant_of
 from domain.window import month_window
-
-HOURLY_DAYS = 14
-"""Days before a delivery that AWS still gives by the hour."""
 
 _BEHIND = {"aws": 7, "gcp": 10, "azure": 8}
 """Hours that a provider's bill runs behind; Azure's moreover grows by whole days."""
@@ -50,6 +47,7 @@ class View:
         period: month, `YYYY-MM`.
         seen_at: when it is looked at.
         happening: events of the month, for holes in the delivery.
+        asked_hourly_from: day from which hourly rows were asked for, None if not at all.
     """
 
     seed: int
@@ -57,13 +55,17 @@ class View:
     period: str
     seen_at: datetime
     happening: Happening
+    asked_hourly_from: date | None = None
 
     @property
     def hourly_from(self) -> int:
-        """Give the hour from which rows are hourly; far in the future where they never are."""
-        if self.provider != "aws":
-            return 10**9
-        return (hour_of(self.seen_at) // DAY - HOURLY_DAYS) * DAY
+        """Give the hour from which rows are hourly; far in the future where they never are.
+
+        Of the three, only AWS exports bills by the hour.
+        """
+        if self.provider != "aws" or self.asked_hourly_from is None:
+            return FOREVER
+        return day_number(self.asked_hourly_from) * DAY
 
     @property
     def invoice(self) -> str | None:

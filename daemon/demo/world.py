@@ -53,8 +53,12 @@ class World:
         """Give the first day that the world has a bill for."""
         return (self._clock.now() - timedelta(days=DAYS)).date().replace(day=1)
 
-    def bill(self, provider: str, period: str, *, seen_at: datetime) -> pl.DataFrame:
+    def bill(
+        self, provider: str, period: str, *, seen_at: datetime, hourly_from: date | None = None
+    ) -> pl.DataFrame:
         """Give a month's charges (`RAW_SCHEMA`) as a provider had delivered them at an instant.
+
+        AWS gives the days from `hourly_from` on by the hour; every other row is a day.
 
         Raises:
             UsageError: no such provider.
@@ -68,7 +72,12 @@ class World:
             return pl.DataFrame(schema=RAW_SCHEMA)
         scene = self.scene(span, seen_at=seen_at)
         view = View(
-            seed=self.seed, provider=provider, period=period, seen_at=seen_at, happening=scene.happening
+            seed=self.seed,
+            provider=provider,
+            period=period,
+            seen_at=seen_at,
+            happening=scene.happening,
+            asked_hourly_from=hourly_from,
         )
         sheet = Sheet()
         bill_usage(sheet, self._used(scene, provider), span, view)

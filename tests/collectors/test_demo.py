@@ -24,12 +24,16 @@ class TinyWorld:
 
     def __init__(self, first: date) -> None:
         self._first = first
+        self.asked: list[date | None] = []
 
     def first_day(self) -> date:
         return self._first
 
-    def bill(self, provider: str, period: str, *, seen_at: datetime) -> pl.DataFrame:
+    def bill(
+        self, provider: str, period: str, *, seen_at: datetime, hourly_from: date | None = None
+    ) -> pl.DataFrame:
         assert provider == "aws"
+        self.asked.append(hourly_from)
         window = month_window(period)
         days = (window.start + timedelta(days=n) for n in range(31))
         rows = [
@@ -105,6 +109,15 @@ def test_goes_on_from_a_fetch_that_was_interrupted() -> None:
     whole = fetched(a_collector())
     rest = fetched(a_collector(), cursors_of(whole[:5]))
     assert seen(rest) == seen(whole[5:])
+
+
+def test_a_day_once_given_by_the_hour_stays_so() -> None:
+    first, later = TinyWorld(date(2026, 8, 1)), TinyWorld(date(2026, 9, 1))
+    settings = DemoSettings(type="demo", name="demo-aws", provider="aws")
+    early = fetched(DemoCollector(settings, world=first, clock=FixedClock(at=NOW)))
+    clock = FixedClock(at=NOW + timedelta(days=40))
+    fetched(DemoCollector(settings, world=later, clock=clock), cursors_of(early))
+    assert set(first.asked) == set(later.asked) == {date(2026, 11, 6)}
 
 
 def test_offers_nothing_to_a_clock_that_was_turned_back() -> None:

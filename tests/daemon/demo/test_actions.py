@@ -25,17 +25,11 @@ def an_action(verb: Verb = Verb.STOP, target: str = ANNA, at: datetime = NOW, **
     return Action(at=at, verb=verb, target=target, **fields)  # type: ignore[arg-type]  # fields of the test
 
 
-def costs(
-    world: World, name: str, provider: str = "aws", seen_at: datetime = LATER
-) -> dict[datetime, Decimal]:
+def costs(world: World, name: str) -> dict[datetime, Decimal]:
     """Effective cost per hour of the resources of a name, in the month of the action."""
-    bill = world.bill(provider, "2026-11", seen_at=seen_at)
-    rows = (
-        bill.filter(pl.col("ResourceName") == name)
-        .group_by("ChargePeriodStart")
-        .agg(pl.col("EffectiveCost").sum())
-    )
-    return dict(rows.iter_rows())
+    bill = world.bill("aws", "2026-11", seen_at=LATER, hourly_from=NOW.date())
+    rows = bill.filter(pl.col("ResourceName") == name).group_by("ChargePeriodStart")
+    return dict(rows.agg(pl.col("EffectiveCost").sum()).iter_rows())
 
 
 def between(found: dict[datetime, Decimal], start: datetime, end: datetime) -> Decimal:
@@ -105,7 +99,7 @@ def test_a_workload_scaled_to_zero_frees_its_gpu_node(tmp_path: Path) -> None:
     pool = "prod-eu-gpu-inference"
 
     def cost() -> Decimal:
-        bill = world.bill("aws", "2026-11", seen_at=LATER)
+        bill = world.bill("aws", "2026-11", seen_at=LATER, hourly_from=NOW.date())
         nodes = bill.filter(
             pl.col("ResourceName").str.starts_with(pool) & (pl.col("ChargePeriodStart") >= NOW)
         )
