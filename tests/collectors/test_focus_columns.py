@@ -28,7 +28,9 @@ def test_the_columns_show_the_version(added: list[str], removed: list[str], vers
     assert match([name for name in V10 if name not in removed] + added).version == version
 
 
-@pytest.mark.parametrize("written", ["billedcost", "BILLEDCOST", "Billed Cost", " BilledCost ", "billed_cost"])
+@pytest.mark.parametrize(
+    "written", ["billedcost", "BILLEDCOST", "Billed Cost", " BilledCost ", "billed_cost"]
+)
 def test_a_column_is_known_however_its_name_is_written(written: str) -> None:
     found = match([written if name == "BilledCost" else name for name in V10])
     assert found.role is Role.CHARGES
@@ -68,7 +70,10 @@ def test_a_file_without_an_essential_column_is_damaged(name: str) -> None:
     ("names", "words"),
     [
         (["ContractCommitmentId", "BillingCurrency"], "dataset Contract Commitment"),
-        (["InvoiceDetailId", "BilledCost", "BillingCurrency", "BillingPeriodStart"], "dataset Invoice Detail"),
+        (
+            ["InvoiceDetailId", "BilledCost", "BillingCurrency", "BillingPeriodStart"],
+            "dataset Invoice Detail",
+        ),
         (["BillingPeriodStatus", "BillingPeriodStart", "BillingPeriodEnd"], "dataset Billing Period"),
         (["lineItem/UnblendedCost", "bill/PayerAccountId"], "no FOCUS Cost and Usage file"),
         (["lineItem/intervalUsageStart", "cost/myCost"], "no FOCUS Cost and Usage file"),

@@ -64,9 +64,7 @@ def test_a_row_of_text_becomes_a_charge_of_every_focus_column() -> None:
         ),
     ],
 )
-def test_a_row_that_cannot_be_booked_exactly_is_rejected_with_its_reason(
-    columns: Row, reason: str
-) -> None:
+def test_a_row_that_cannot_be_booked_exactly_is_rejected_with_its_reason(columns: Row, reason: str) -> None:
     found = read(a_row(), a_row(**columns), a_row())
     assert found.rejected == {1: reason}
     assert found.charges.height == 2
@@ -241,10 +239,19 @@ def test_parsed_is_stored_plus_residual(rows: list[tuple[Decimal, str, bool]]) -
 def test_every_focus_column_is_read_from_its_own_name() -> None:
     times = {"2026-06-01T00:00:00Z"}
     values = {
-        name: "2026-06-01T00:00:00Z" if column.kind == "instant" else "1" if column.dtype != pl.String() else name
+        name: "2026-06-01T00:00:00Z"
+        if column.kind == "instant"
+        else "1"
+        if column.dtype != pl.String()
+        else name
         for name, column in BY_NAME.items()
     }
-    values |= {"BillingCurrency": "USD", "ChargeCategory": "Usage", "Tags": '{"a":"b"}', "AllocatedTags": '{"c":"d"}'}
+    values |= {
+        "BillingCurrency": "USD",
+        "ChargeCategory": "Usage",
+        "Tags": '{"a":"b"}',
+        "AllocatedTags": '{"c":"d"}',
+    }
     charge = read(values).charges.row(0, named=True)
     assert {name for name, value in charge.items() if value is None} == set()
     assert {value for name, value in values.items() if BY_NAME[name].kind == "instant"} == times

@@ -20,7 +20,9 @@ def test_text_that_means_nothing_becomes_null(text: str) -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["0", "-", "None", "none", "nan", "NULLs", "NA", "Not Applicable", "unknown"])
+@pytest.mark.parametrize(
+    "text", ["0", "-", "None", "none", "nan", "NULLs", "NA", "Not Applicable", "unknown"]
+)
 def test_text_that_may_be_a_value_stays(text: str) -> None:
     frame = pl.DataFrame({"a": [text, None]})
     assert without_null_texts(frame)["a"].to_list() == [text, None]
