@@ -100,7 +100,7 @@ def test_a_later_delivery_never_looks_like_one_that_lost_something(world: World,
         at = datetime(2026, 11, 2, 6, tzinfo=UTC) + timedelta(hours=hours)
         bill = world.bill(provider, "2026-11", seen_at=at, hourly_from=NOW.date())
         assert bill["ChargePeriodStart"].dt.date().n_unique() >= days
-        assert len(bill) > rows * 0.95
-        assert bill["BilledCost"].sum() > billed * Decimal("0.95")
+        assert len(bill) >= rows * 0.95
+        assert bill["BilledCost"].sum() >= billed * Decimal("0.95")
         days = bill["ChargePeriodStart"].dt.date().n_unique()
         rows, billed = len(bill), bill["BilledCost"].sum()
