@@ -7,6 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from daemon.answers import Answers
+from daemon.http.counts import Counts
 from daemon.rooms import Rooms
 from daemon.work import Work
 from ledger.sessions import Sessions
@@ -59,6 +60,7 @@ class Services:
         work: where they are computed, bounded.
         tokens: who may use the API.
         sessions: which browsers signed in.
+        counts: what the door turned away.
         readiness: what the daemon still waits for.
     """
 
@@ -67,6 +69,7 @@ class Services:
     work: Work
     tokens: Tokens
     sessions: Sessions
+    counts: Counts = field(default_factory=Counts)
     readiness: Readiness = field(default_factory=Readiness)
 
     @classmethod

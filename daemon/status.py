@@ -19,6 +19,7 @@ from domain.window import month_of, previous_month
 
 if TYPE_CHECKING:
     from alerts.digest import Digest
+    from attribution.star import Star
     from daemon.rooms import Rooms
     from ledger.status import PeriodStatus, QuarantinedFile
 
@@ -63,14 +64,17 @@ class Status:
         )
 
 
-def gather_status(rooms: Rooms) -> Status:
-    """Look at everything, changing nothing but a mirror that a crash left behind."""
+def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
+    """Look at everything, changing nothing but a mirror that a crash left behind.
+
+    Give the owners of every resource if you have them already.
+    """
     rooms.recover()
     sources, periods = rooms.sources(), rooms.state.periods()
     stored = [period for period in periods if period.delivery_id]
     month, scores, digest = "", [], None
     if stored:
-        star = attribute(rooms)
+        star = star or attribute(rooms)
         month = _month(rooms, stored)
         query = Query(by=("team",), billing_months=frozenset({month}))
         cells = cells_of(query, rooms.ledger, sources=sources)
