@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from daemon.demo import dice
 from daemon.demo.dice import Ints
 from daemon.demo.entities import Entity, Meter, Use, meters, pairs
 from daemon.demo.events import Effect, Event
@@ -59,16 +60,20 @@ class Happening:
 
 
 def spawned(event: Event) -> Iterator[Entity]:
-    """Give the things that an event makes: `count kind account[@region] tags meters [ramp]`."""
+    """Give the things that an event makes: `count name kind account[@region] tags meters [ramp]`.
+
+    Their names tell what somebody called them, not that anything is wrong with them.
+    """
     if not event.template.spawn:
         return
-    count, kind, where, tags, metered, *ramp = event.template.spawn.split(" ")
+    count, name, kind, where, tags, metered, *ramp = event.template.spawn.split(" ")
+    suffix = f"{dice.number('spawn', event.id) % 0x10000:04x}"
     account, _, region = where.partition("@")
     working = event.template.label == "benign"
     for index in range(int(count)):
         late = (event.end - event.start) * index // int(count) if ramp else 0
         yield Entity(
-            name=f"{event.id}-{index}",
+            name=f"{name}-{suffix}-{index}" if int(count) > 1 else f"{name}-{suffix}",
             kind=kind,
             account=account,
             region=region or HOME_REGION[account.partition(":")[0]],

@@ -162,6 +162,12 @@ def test_a_refund_is_a_correction_of_the_month_before(planted: list[Label], worl
     assert (bill["ChargePeriodStart"] < bill["BillingPeriodStart"]).all()
 
 
+def test_names_do_not_give_incidents_away(planted: list[Label]) -> None:
+    telling = {"forgotten", "leak", "crypto", "mining", "stuck", "orphaned", "runaway", "incident"}
+    for one in planted:
+        assert not [name for name in one.resources if telling & set(name.split("-"))]
+
+
 def test_spawned_things_exist_only_while_their_event_lasts() -> None:
     for event in Happening(events_of_month(SEED, "2026-03")).events:
         for entity in spawned(event):
