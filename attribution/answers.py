@@ -2,62 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import polars as pl
 
-from attribution.matching import fold
-from attribution.tags import clean, nothing
+from attribution.matching import fold, fold_text
+from attribution.tags import clean_text
 from domain.allocation import OWNER_FIELDS
 
 _TEXT = pl.String()
+_AT = pl.UInt32()
 
 
 class Answers:
     """Collects answers, best first: an answer counts only where none was before.
 
+    Answers are expressions over one frame and are evaluated together, when first needed.
     Aliases fold every answer, whichever rule gave it. An answer whose alias is null names
     nobody, so the next one is asked.
     """
 
-    def __init__(self, height: int, aliases: Mapping[str, Mapping[str, str | None]]) -> None:
-        """Start without answers for `height` resources; aliases are per owner field."""
-        self._texts = {name: nothing(height) for name in OWNER_FIELDS}
-        self._rules = {name: nothing(height) for name in OWNER_FIELDS}
+    def __init__(self, frame: pl.DataFrame, aliases: Mapping[str, Mapping[str, str | None]]) -> None:
+        """Start without answers for the rows of a frame; aliases are per owner field."""
         self._aliases = {name: Aliases(aliases.get(name, {})) for name in OWNER_FIELDS}
+        self._labels: list[str] = []
+        self._pending: dict[str, list[tuple[pl.Expr, pl.Expr]]] = {name: [] for name in OWNER_FIELDS}
+        self._frame = frame.with_columns(
+            *(pl.lit(None, dtype=_TEXT).alias(_raw(name)) for name in OWNER_FIELDS),
+            *(pl.lit(None, dtype=_AT).alias(_at(name)) for name in OWNER_FIELDS),
+        )
 
-    def offer(self, field: str, texts: pl.Series, rule: str | pl.Series) -> None:
-        """Take texts as answers for one owner field where it has none yet."""
-        if texts.null_count() == len(texts):
+    def offer(self, field: str, text: pl.Expr, rule: str) -> None:
+        """Take an answer for one owner field where it has none yet; null is no answer."""
+        self._labels.append(rule)
+        self._pending[field].append((text, pl.lit(len(self._labels) - 1, dtype=_AT)))
+
+    def offer_rows(self, field: str, texts: pl.Series, rules: pl.Series) -> None:
+        """Take one answer per row, each with its own rule."""
+        names = rules.drop_nulls().unique().sort()
+        if not len(names):
             return
-        known = self._aliases[field].drop_nobody(texts)
-        frame = pl.DataFrame(
-            {"old": self._texts[field], "rule": self._rules[field], "new": known}
-            | ({"label": rule} if isinstance(rule, pl.Series) else {})
+        codes = pl.Series(range(len(self._labels), len(self._labels) + len(names)), dtype=_AT)
+        self._labels += names.to_list()
+        self.settle()
+        rows = pl.DataFrame({"text": texts, "rule": rules}).select(
+            pl.col("text").alias("offered"),
+            pl.col("rule").replace_strict(names, codes, default=None, return_dtype=_AT).alias("offered at"),
         )
-        label = pl.col("label") if isinstance(rule, pl.Series) else pl.lit(rule)
-        takes = pl.col("old").is_null() & pl.col("new").is_not_null()
-        taken = frame.select(
-            text=pl.when(takes).then(pl.col("new")).otherwise(pl.col("old")),
-            rule=pl.when(takes).then(label).otherwise(pl.col("rule")),
-        )
-        self._texts[field], self._rules[field] = taken.get_column("text"), taken.get_column("rule")
+        self._frame = self._frame.hstack(rows)
+        self._pending[field].append((pl.col("offered"), pl.col("offered at")))
+        self.settle()
+        self._frame = self._frame.drop("offered", "offered at")
 
-    def is_open(self, field: str) -> bool:
-        """Tell whether any resource still lacks an answer."""
-        return self._texts[field].null_count() > 0
+    def settle(self) -> None:
+        """Evaluate what was offered."""
+        columns = [column for field in OWNER_FIELDS for column in self._settled(field)]
+        if columns:
+            # lazily, so that what several answers share is computed once and on all cores
+            self._frame = self._frame.lazy().with_columns(columns).collect()
+        self._pending = {name: [] for name in OWNER_FIELDS}
+
+    def _settled(self, field: str) -> Iterator[pl.Expr]:
+        offers = [(self._aliases[field].named(text), at) for text, at in self._pending[field]]
+        if offers:
+            yield pl.coalesce(_raw(field), *(text for text, _ in offers)).alias(_raw(field))
+            said = [pl.when(text.is_not_null()).then(at) for text, at in offers]
+            yield pl.coalesce(_at(field), *said).alias(_at(field))
 
     def of(self, field: str) -> pl.Series:
         """Give the answers so far for one owner field, aliases applied."""
-        return self._aliases[field].apply(self._texts[field]).alias(field)
+        self.settle()
+        return self._frame.select(self._aliases[field].applied(pl.col(_raw(field))).alias(field)).to_series()
 
     def rules_of(self, field: str) -> pl.Series:
         """Give which rule answered, with the alias it went through: `keys.team[owner] alias[ML]`."""
-        raw, named = self._texts[field], self.of(field)
-        frame = pl.DataFrame({"raw": raw, "named": named, "rule": self._rules[field]})
+        self.settle()
+        name = f"{field}_rule"
+        at = self._frame.get_column(_at(field))
+        rules = pl.Series(name, self._labels or [None], dtype=_TEXT).gather(at)
+        if not self._aliases[field]:
+            return rules
+        named = self._frame.select(raw=_raw(field)).with_columns(
+            self.of(field).alias("named"), rules.alias("rule")
+        )
         through = pl.concat_str("rule", pl.lit(" alias["), "raw", pl.lit("]"))
         label = pl.when(pl.col("raw") != pl.col("named")).then(through).otherwise(pl.col("rule"))
-        return frame.select(label.alias(f"{field}_rule")).to_series()
+        return named.select(label.alias(name)).to_series()
+
+
+def _raw(field: str) -> str:
+    return f"answer {field}"
+
+
+def _at(field: str) -> str:
+    return f"rule of {field}"
 
 
 class Aliases:
@@ -65,26 +103,24 @@ class Aliases:
 
     def __init__(self, written: Mapping[str, str | None]) -> None:
         """Read aliases as written; a name they point to folds its own spellings too."""
-        targets = sorted({name for name in written.values() if name is not None})
-        texts = [*targets, *written]
-        names = [*targets, *written.values()]
-        cleaned = clean(pl.Series(texts, dtype=_TEXT))
-        known = dict(zip(fold(cleaned).to_list(), clean(pl.Series(names, dtype=_TEXT)), strict=True))
+        targets = sorted({clean_text(name) for name in written.values() if name is not None})
+        known: dict[str, str | None] = {fold_text(name): name for name in targets}
+        for text, name in written.items():
+            known[fold_text(text)] = None if name is None else clean_text(name)
         self._names = {text: name for text, name in known.items() if name is not None}
         self._nobody = [text for text, name in known.items() if name is None]
 
-    def drop_nobody(self, texts: pl.Series) -> pl.Series:
-        """Give null where a text names nobody."""
-        if not self._nobody:
-            return texts
-        named = ~fold(texts).is_in(self._nobody)
-        return texts.to_frame("t").select(pl.when(named).then(pl.col("t"))).to_series()
+    def __bool__(self) -> bool:
+        """Tell whether any name is changed."""
+        return bool(self._names)
 
-    def apply(self, texts: pl.Series) -> pl.Series:
+    def named(self, text: pl.Expr) -> pl.Expr:
+        """Give null where a text names nobody."""
+        return pl.when(~fold(text).is_in(self._nobody)).then(text) if self._nobody else text
+
+    def applied(self, text: pl.Expr) -> pl.Expr:
         """Give the name that each text stands for."""
         if not self._names:
-            return texts
-        folded = pl.DataFrame({"text": texts, "folded": fold(texts)})
+            return text
         old, new = list(self._names), list(self._names.values())
-        named = pl.col("folded").replace_strict(old, new, default=pl.col("text"), return_dtype=_TEXT)
-        return folded.select(named).to_series()
+        return fold(text).replace_strict(old, new, default=text, return_dtype=_TEXT)

@@ -11,7 +11,7 @@ that means it, asked in this order:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,9 @@ import polars as pl
 from pydantic import ValidationError
 
 from attribution.answers import Answers
-from attribution.matching import fold, fold_text, matches
+from attribution.matching import fold, fold_text, fold_texts, matches
 from attribution.repositories import repository_names
-from attribution.subjects import TAG, subject_series
+from attribution.subjects import TAG, Texts
 from config.ownership import Ownership
 from config.when import When
 
@@ -67,58 +67,39 @@ class Catalog:
             for entity in self.entities
         ]
 
-    def tag_keys(self) -> Iterator[str]:
-        """Give the tag keys that selectors read."""
-        for entity in self.entities:
-            yield from (s.removeprefix(TAG) for s in entity.when if s.startswith(TAG))
-
-    def ask(self, answers: Answers, resources: pl.DataFrame, ownership: Ownership) -> None:
+    def ask(self, answers: Answers, texts: Texts, ownership: Ownership) -> None:
         """Answer team, and service where the entity is a component."""
-        if not self.entities:
-            return
-        selecting = [entity for entity in self.entities if entity.when]
-        subjects = subject_series(resources, (s for entity in selecting for s in entity.when))
-        for entity in selecting:
-            mask = matches(entity.when.items(), subjects)
-            if mask.any():
-                self._answer(answers, entity, mask)
-        self._ask_repositories(answers, resources, ownership)
-        self._ask_names(answers)
-
-    @staticmethod
-    def _answer(answers: Answers, entity: Entity, mask: pl.Series) -> None:
-        frame = mask.to_frame("mask")
-        for name, value in (("team", entity.team), ("service", entity.name)):
-            if name == "team" or entity.kind == "component":
-                texts = frame.select(pl.when(pl.col("mask")).then(pl.lit(value))).to_series()
-                answers.offer(name, texts, f"catalog:{entity.name}")
-
-    def _ask_repositories(self, answers: Answers, resources: pl.DataFrame, ownership: Ownership) -> None:
+        for entity in self.entities:
+            if entity.when:
+                mask = matches(entity.when.items(), texts)
+                answers.offer("team", pl.when(mask).then(pl.lit(entity.team)), f"catalog:{entity.name}")
+                if entity.kind == "component":
+                    named = pl.when(mask).then(pl.lit(entity.name))
+                    answers.offer("service", named, f"catalog:{entity.name}")
         slugs = {entity.repository: entity for entity in reversed(self.entities) if entity.repository}
         if slugs:
-            named = repository_names(resources, ownership.repository_keys, slugs)
-            self._look_up(answers, named, {fold_text(slug): entity for slug, entity in slugs.items()})
+            named_in_tags = repository_names(texts, ownership.repository_keys, slugs)
+            _look_up(answers, named_in_tags, {fold_text(slug): one for slug, one in slugs.items()})
+        if self.entities:
+            folded = fold_texts(entity.name for entity in self.entities)
+            by_name = dict(zip(reversed(folded), reversed(self.entities), strict=True))
+            services = answers.of("service").to_frame("s").select(fold(pl.col("s"))).to_series()
+            _look_up(answers, services, by_name)
 
-    def _ask_names(self, answers: Answers) -> None:
-        by_name = {fold_text(entity.name): entity for entity in reversed(self.entities)}
-        self._look_up(answers, answers.of("service"), by_name)
 
-    @staticmethod
-    def _look_up(answers: Answers, texts: pl.Series, entities: Mapping[str, Entity]) -> None:
-        if not entities:
-            return
-        table = pl.DataFrame(
-            {
-                "key": list(entities),
-                "team": [entity.team for entity in entities.values()],
-                "label": [f"catalog:{entity.name}" for entity in entities.values()],
-                "component": [e.name if e.kind == "component" else None for e in entities.values()],
-            },
-            schema={"key": pl.String, "team": pl.String, "label": pl.String, "component": pl.String},
-        )
-        found = fold(texts).to_frame("key").join(table, on="key", how="left", maintain_order="left")
-        answers.offer("team", found.get_column("team"), found.get_column("label"))
-        answers.offer("service", found.get_column("component"), found.get_column("label"))
+def _look_up(answers: Answers, texts: pl.Series, entities: Mapping[str, Entity]) -> None:
+    table = pl.DataFrame(
+        {
+            "key": list(entities),
+            "team": [entity.team for entity in entities.values()],
+            "label": [f"catalog:{entity.name}" for entity in entities.values()],
+            "component": [e.name if e.kind == "component" else None for e in entities.values()],
+        },
+        schema=dict.fromkeys(("key", "team", "label", "component"), pl.String),
+    )
+    found = texts.to_frame("key").join(table, on="key", how="left", maintain_order="left")
+    answers.offer_rows("team", found.get_column("team"), found.get_column("label"))
+    answers.offer_rows("service", found.get_column("component"), found.get_column("label"))
 
 
 def selector(text: str) -> dict[str, tuple[str, ...]]:

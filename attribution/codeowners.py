@@ -16,6 +16,7 @@ from attribution.answers import Answers
 from attribution.faults import SourceFault
 from attribution.matching import fold_text
 from attribution.repositories import first_of, repository_names
+from attribution.subjects import Texts
 from config.ownership import Ownership
 from config.patterns import escape
 
@@ -59,26 +60,17 @@ class Codeowners:
             "lines": [[line.pattern, line.team] for line in self.lines],
         }
 
-    def ask(self, answers: Answers, resources: pl.DataFrame, ownership: Ownership) -> None:
+    def ask(self, answers: Answers, texts: Texts, ownership: Ownership) -> None:
         """Answer team for the resources whose tags name this repository."""
-        if not answers.is_open("team"):
-            return
-        names = repository_names(resources, ownership.repository_keys, self.known or (self.repository,))
+        names = repository_names(texts, ownership.repository_keys, self.known or (self.repository,))
         ours = (names == fold_text(self.repository)).fill_null(value=False)
         if not ours.any():
             return
-        paths = first_of(resources, ownership.path_keys).fill_null("")
-        frame = pl.DataFrame({"ours": ours, "path": paths})
-        distinct = frame.filter(pl.col("ours")).get_column("path").unique().sort()
-        owners = self.owners_of(distinct)
-        # one row per path, so the join keeps the order and number of the resources
-        found = frame.join(owners, on="path", how="left", maintain_order="left")
-        ask = pl.when(pl.col("ours"))
-        answers.offer(
-            "team",
-            found.select(ask.then(pl.col("team"))).to_series(),
-            found.get_column("label"),
-        )
+        paths = texts.frame.select(first_of(texts, ownership.path_keys).fill_null("").alias("path"))
+        asked = paths.select(pl.when(ours).then(pl.col("path")))
+        owners = self.owners_of(asked.get_column("path").drop_nulls().unique().sort())
+        found = asked.join(owners, on="path", how="left", maintain_order="left")
+        answers.offer_rows("team", found.get_column("team"), found.get_column("label"))
 
     def owners_of(self, paths: pl.Series) -> pl.DataFrame:
         """Give `path`, `team` (null for nobody) and `label` of distinct paths."""

@@ -9,7 +9,6 @@ import polars as pl
 
 from attribution.star import CURRENCY, Star
 from attribution.sums import sums
-from attribution.tags import nothing
 from domain.allocation import OWNER_FIELDS
 from domain.money import EXACT
 
@@ -130,5 +129,4 @@ def unowned(totals: pl.DataFrame, star: Star, *, field: str = "team", limit: int
 def _known(totals: pl.DataFrame, star: Star) -> pl.DataFrame:
     places = star.resource_names(_PLACE)
     owners = star.ownership.select("dim_id", *OWNER_FIELDS, "pool")
-    known = totals.join(places, on="dim_id", how="left").join(owners, on="dim_id", how="left")
-    return known if known.height else known.with_columns(nothing(0).alias("resource"))
+    return totals.join(places, on="dim_id", how="left").join(owners, on="dim_id", how="left")

@@ -10,10 +10,10 @@ from difflib import SequenceMatcher
 
 import polars as pl
 
-from attribution.matching import fold, fold_text
+from attribution.matching import fold_text, fold_texts
 from attribution.ownership import Rules
 from attribution.star import CURRENCY, OWNERS, Star
-from attribution.tags import clean, fold_key
+from attribution.tags import fold_key
 
 _NAMES = 200
 """Names compared with each other, those with the most cost; more would take seconds."""
@@ -64,7 +64,7 @@ def key_hints(
     """
     owners = star.ownership.select("dim_id", field, "pool")
     known = totals.join(owners, on="dim_id").join(star.resource_names([CURRENCY]), on="dim_id")
-    names = fold(clean(known.get_column(field).drop_nulls().unique().cast(pl.String)))
+    names = pl.Series(fold_texts(known.get_column(field).drop_nulls().unique()), dtype=pl.String)
     open_costs = known.filter(pl.col(field).is_null(), pl.col("pool").is_null(), pl.col("cost") > 0)
     tags = open_costs.join(star.resources.select("dim_id", "Tags"), on="dim_id").select(
         CURRENCY, "cost", pl.col("Tags").map.entries().alias("entry")

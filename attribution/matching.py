@@ -1,77 +1,73 @@
-"""Patterns of `when` as columns: which rows match, and what the named groups caught."""
+"""Patterns of `when` as expressions: which rows match, and what the named groups caught."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from operator import and_, or_
 
 import polars as pl
 
+from attribution.subjects import Texts
 from attribution.tags import clean
 from config.patterns import group_names, is_glob, is_regex, regex_of
 
-Subjects = Mapping[str, list[pl.Series]]
-"""Per line of `when` the texts it is tried on."""
+Conditions = Iterable[tuple[str, tuple[str, ...]]]
+"""Lines of a `when`: subject and patterns."""
+
+_NEVER = pl.lit(False)
 
 
-def fold(texts: pl.Series) -> pl.Series:
-    """Give texts without case, as exact patterns and aliases compare them."""
-    return texts.str.to_lowercase()
+def fold(text: pl.Expr) -> pl.Expr:
+    """Give text without case, as exact patterns and aliases compare it."""
+    return text.str.to_lowercase()
+
+
+def fold_texts(texts: Iterable[str]) -> list[str]:
+    """Give texts cleaned and without case."""
+    cleaned = clean(pl.Series("text", list(texts), dtype=pl.String))
+    return cleaned.to_frame().select(fold(pl.col("text"))).to_series().fill_null("").to_list()
 
 
 def fold_text(text: str) -> str:
-    """Give one text as `clean` and `fold` do."""
-    return fold(clean(pl.Series([text], dtype=pl.String))).item() or ""
+    """Give one text cleaned and without case."""
+    return fold_texts([text])[0]
 
 
-def matches(conditions: Iterable[tuple[str, tuple[str, ...]]], subjects: Subjects) -> pl.Series:
-    """Tell per row whether every line matches, each by any of its patterns; never null."""
-    whole: pl.Series | None = None
-    for subject, patterns in conditions:
-        line = _any(matching(text, patterns) for text in subjects[subject])
-        whole = line if whole is None else whole & line
-    if whole is None:
+def matches(conditions: Conditions, texts: Texts) -> pl.Expr:
+    """Tell whether every line matches, each by any of its patterns; never null."""
+    lines = [
+        reduce(or_, [matching(pl.col(name), patterns) for name in texts.columns[subject]], _NEVER)
+        for subject, patterns in conditions
+    ]
+    if not lines:
         raise ValueError("a rule without conditions would own everything")
-    return whole
+    return reduce(and_, lines)
 
 
-def matching(texts: pl.Series, patterns: Sequence[str]) -> pl.Series:
-    """Tell per row whether any of the patterns matches its text; a missing text never does."""
+def matching(text: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
+    """Tell whether any of the patterns matches a cleaned text; a missing text never does."""
     exact = [pattern for pattern in patterns if not is_regex(pattern) and not is_glob(pattern)]
     found = [
-        texts.str.contains(regex_of(pattern), strict=True).fill_null(value=False)
-        for pattern in patterns
-        if pattern not in exact
+        text.str.contains(regex_of(pattern), strict=True) for pattern in patterns if pattern not in exact
     ]
     if exact:
-        wanted = fold(clean(pl.Series(exact, dtype=pl.String)))
-        found.append(fold(texts).is_in(wanted.implode()).fill_null(value=False))
-    return _any(found)
+        found.append(fold(text).is_in(fold_texts(exact)))
+    return reduce(or_, [one.fill_null(value=False) for one in found], _NEVER)
 
 
-def _any(masks: Iterable[pl.Series]) -> pl.Series:
-    whole: pl.Series | None = None
-    for mask in masks:
-        whole = mask if whole is None else whole | mask
-    if whole is None:
-        raise ValueError("a condition without patterns matches nothing")
-    return whole
-
-
-def caught(conditions: Iterable[tuple[str, tuple[str, ...]]], subjects: Subjects) -> dict[str, pl.Series]:
-    """Give per named group what it caught on each row; null where it took no part."""
-    groups: dict[str, list[pl.Series]] = {}
+def caught(conditions: Conditions, texts: Texts) -> dict[str, pl.Expr]:
+    """Give what each named group caught; null where it took no part."""
+    groups: dict[str, list[pl.Expr]] = {}
     for subject, patterns in conditions:
-        for pattern in patterns:
-            for name in sorted(group_names(pattern)) if is_regex(pattern) else ():
-                groups.setdefault(name, []).extend(_extract(subjects[subject], pattern, name))
-    return {name: _first(parts) for name, parts in groups.items()}
+        for pattern in filter(is_regex, patterns):
+            for name in sorted(group_names(pattern)):
+                parts = (_extract(pl.col(column), pattern, name) for column in texts.columns[subject])
+                groups.setdefault(name, []).extend(parts)
+    nothing = pl.lit(None, dtype=pl.String())
+    return {name: pl.coalesce(*parts) if parts else nothing for name, parts in groups.items()}
 
 
-def _extract(texts: list[pl.Series], pattern: str, name: str) -> Iterator[pl.Series]:
-    for text in texts:
-        yield clean(text.str.extract_groups(regex_of(pattern)).struct.field(name))
-
-
-def _first(parts: list[pl.Series]) -> pl.Series:
-    frame = pl.DataFrame([part.alias(str(at)) for at, part in enumerate(parts)])
-    return frame.select(pl.coalesce(pl.all())).to_series()
+def _extract(text: pl.Expr, pattern: str, name: str) -> pl.Expr:
+    part = text.str.extract_groups(regex_of(pattern)).struct.field(name).str.strip_chars()
+    return pl.when(part != "").then(part)

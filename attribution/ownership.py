@@ -10,18 +10,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
 from attribution.answers import Answers
-from attribution.kinds import kinds
-from attribution.matching import Subjects, caught, fold, matches
+from attribution.kinds import ASKED_OF_KINDS, kinds
+from attribution.matching import caught, fold, matches
 from attribution.sources import RuleSources
-from attribution.subjects import TAG, subject_series
+from attribution.subjects import TAG, Texts, texts_of
 from attribution.tags import NO_VALUE, clean_text
 from attribution.workloads import NAMESPACE_LABEL, POD_LABEL, WORKLOAD_KEYS
-from config.ownership import Ownership, Rule
+from config.ownership import Ownership
 from domain.allocation import OWNER_FIELDS, OWNERSHIP_SCHEMA
 
 NO_SOURCES = RuleSources()
@@ -54,12 +54,8 @@ def compile_rules(ownership: Ownership, extra: RuleSources = NO_SOURCES) -> Rule
         "sources": extra.canonical(),
     }
     text = json.dumps(decides, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Rules(
-        ownership=ownership,
-        sources=extra,
-        hash=hashlib.sha256(text.encode()).hexdigest(),
-        keys=tuple(dict.fromkeys(_keys(ownership, extra))),
-    )
+    rules = Rules(ownership=ownership, sources=extra, hash=hashlib.sha256(text.encode()).hexdigest(), keys=())
+    return replace(rules, keys=tuple(dict.fromkeys(_keys(rules))))
 
 
 def owner_keys(ownership: Ownership, field: str) -> tuple[str, ...]:
@@ -74,109 +70,96 @@ def namespace_keys(ownership: Ownership, field: str) -> tuple[str, ...]:
     return tuple(f"{NAMESPACE_LABEL}{key}" for key in keys)
 
 
-def _keys(ownership: Ownership, sources: RuleSources) -> Iterator[str]:
-    for field in OWNER_FIELDS:
-        yield from owner_keys(ownership, field)
-        yield from namespace_keys(ownership, field)
-    for keys in WORKLOAD_KEYS.values():
-        yield from keys
-    for subject in _asked(ownership):
+def _keys(rules: Rules) -> Iterator[str]:
+    for subject in _subjects(rules):
         if subject.startswith(TAG):
             yield subject.removeprefix(TAG)
-    yield from sources.tag_keys()
-    if sources.reads_repositories:
-        yield from ownership.repository_keys
-        yield from ownership.path_keys
+    for keys in WORKLOAD_KEYS.values():
+        yield from keys
 
 
-def _asked(ownership: Ownership) -> Iterator[str]:
+def _subjects(rules: Rules) -> Iterator[str]:
+    """Give everything that the rules ask of a resource, as subjects."""
+    ownership, sources = rules.ownership, rules.sources
+    for field in OWNER_FIELDS:
+        for key in (*owner_keys(ownership, field), *namespace_keys(ownership, field)):
+            yield f"{TAG}{key}"
     for when in [*(rule.when for rule in ownership.rules), *(pool.when for pool in ownership.shared)]:
         yield from (subject for subject, _ in when.conditions())
+    yield from sources.subjects()
+    if sources.reads_repositories:
+        yield from (f"{TAG}{key}" for key in (*ownership.repository_keys, *ownership.path_keys))
+    yield from ("account",) if ownership.accounts else ()
+    yield from ASKED_OF_KINDS
 
 
 def assign(resources: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     """Give the owner of every resource (`OWNERSHIP_SCHEMA`), one row per `dim_id`, same order.
 
-    `resources` is the resource dimension (`RESOURCE_SCHEMA`, promoted tags welcome).
+    `resources` is the resource dimension (`RESOURCE_SCHEMA`, promoted tags welcome), or at
+    least those of its columns that the rules ask for.
     """
-    answers = answer(resources, rules)
-    owned = answers.of("team").is_not_null()
+    answers, texts = answer(resources, rules)
+    owners = [answers.of(name) for name in OWNER_FIELDS]
     frame = pl.DataFrame(
         [
             resources.get_column("dim_id"),
-            *(answers.of(name) for name in OWNER_FIELDS),
-            *kinds(resources, owned, rules.ownership),
+            *owners,
+            *kinds(texts, owners[0].is_not_null(), rules.ownership),
             *(answers.rules_of(name) for name in OWNER_FIELDS),
         ]
     )
     return frame.match_to_schema(OWNERSHIP_SCHEMA)
 
 
-def answer(resources: pl.DataFrame, rules: Rules) -> Answers:
-    """Ask every rule in order and give what was answered."""
+def answer(resources: pl.DataFrame, rules: Rules) -> tuple[Answers, Texts]:
+    """Ask every rule in order; give what was answered, and the texts that were asked."""
     ownership = rules.ownership
-    answers = Answers(resources.height, ownership.aliases.model_dump())
-    subjects = subject_series(resources, _asked(ownership))
+    texts = texts_of(resources, _subjects(rules))
+    masks = [
+        matches(rule.when.conditions(), texts).alias(_mask(at)) for at, rule in enumerate(ownership.rules)
+    ]
+    masked = texts.frame.lazy().with_columns(masks).collect()
+    answers = Answers(masked, ownership.aliases.model_dump())
     for at, rule in enumerate(ownership.rules):
-        _ask_rule(answers, rule, f"rules[{at}]", subjects)
-    _ask_keys(answers, resources, rules, of_namespace=False)
-    rules.sources.catalog.ask(answers, resources, ownership)
-    _ask_keys(answers, resources, rules, of_namespace=True)
+        groups = caught(rule.when.conditions(), texts)
+        for field, value in rule.outputs().items():
+            answers.offer(field, fill_in(value, groups, pl.col(_mask(at))), f"rules[{at}]")
+    _ask_keys(answers, texts, ownership, of_namespace=False)
+    rules.sources.catalog.ask(answers, texts, ownership)
+    _ask_keys(answers, texts, ownership, of_namespace=True)
     for file in rules.sources.codeowners:
-        file.ask(answers, resources, ownership)
-    _ask_accounts(answers, resources, ownership)
-    return answers
+        file.ask(answers, texts, ownership)
+    for account, owner in ownership.accounts.items():
+        mask = matches([("account", (account,))], texts)
+        for field, value in owner.outputs().items():
+            answers.offer(field, fill_in(value, {}, mask), f"accounts[{account}]")
+    return answers, texts
 
 
-def _ask_rule(answers: Answers, rule: Rule, label: str, subjects: Subjects) -> None:
-    conditions = list(rule.when.conditions())
-    mask = matches(conditions, subjects)
-    if not mask.any():
-        return
-    groups = caught(conditions, subjects)
-    for field, value in rule.outputs().items():
-        answers.offer(field, fill_in(value, groups, mask), label)
+def _mask(at: int) -> str:
+    return f"rules[{at}] matches"
 
 
-def fill_in(value: str, groups: Mapping[str, pl.Series], mask: pl.Series) -> pl.Series:
+def fill_in(value: str, groups: Mapping[str, pl.Expr], mask: pl.Expr) -> pl.Expr:
     """Give an output where the mask holds; null where a group it needs caught nothing."""
-    frame = pl.DataFrame([mask.alias(" mask"), *(texts.alias(name) for name, texts in groups.items())])
     parts: list[pl.Expr] = []
     for piece in value.split("{"):
         name, closed, rest = piece.partition("}")
         if closed and name in groups:
-            parts += [pl.col(name), pl.lit(rest)]
+            parts += [groups[name], pl.lit(rest)]
         else:
             parts.append(pl.lit(piece))
     text = pl.concat_str(parts) if len(parts) > 1 else pl.lit(clean_text(value))
-    return frame.select(pl.when(pl.col(" mask")).then(text)).to_series()
+    return pl.when(mask).then(text)
 
 
-def _ask_keys(answers: Answers, resources: pl.DataFrame, rules: Rules, *, of_namespace: bool) -> None:
+def _ask_keys(answers: Answers, texts: Texts, ownership: Ownership, *, of_namespace: bool) -> None:
     keys_of = namespace_keys if of_namespace else owner_keys
     prefix = "namespace-labels" if of_namespace else "keys"
-    wanted = {field: keys_of(rules.ownership, field) for field in OWNER_FIELDS}
-    texts = subject_series(resources, [f"{TAG}{key}" for keys in wanted.values() for key in keys])
-    for field, keys in wanted.items():
-        for key in keys:
-            (values,) = texts[f"{TAG}{key}"]
-            shown = key.removeprefix(NAMESPACE_LABEL)
-            answers.offer(field, _without_empty_tags(values), f"{prefix}.{field}[{shown}]")
-
-
-def _without_empty_tags(values: pl.Series) -> pl.Series:
-    if values.null_count() == len(values):
-        return values
-    frame = values.to_frame("v")
-    return frame.select(pl.when(fold(values) != NO_VALUE).then(pl.col("v"))).to_series()
-
-
-def _ask_accounts(answers: Answers, resources: pl.DataFrame, ownership: Ownership) -> None:
-    if not ownership.accounts:
-        return
-    subjects = subject_series(resources, ["account"])
-    for account, owner in ownership.accounts.items():
-        mask = matches([("account", (account,))], subjects)
-        if mask.any():
-            for field, value in owner.outputs().items():
-                answers.offer(field, fill_in(value, {}, mask), f"accounts[{account}]")
+    for field in OWNER_FIELDS:
+        for key in keys_of(ownership, field):
+            for column in texts.columns[f"{TAG}{key}"]:
+                text = pl.col(column)
+                named = pl.when(fold(text) != NO_VALUE).then(text)
+                answers.offer(field, named, f"{prefix}.{field}[{key.removeprefix(NAMESPACE_LABEL)}]")

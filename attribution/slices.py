@@ -8,6 +8,7 @@ from enum import StrEnum
 import polars as pl
 
 from attribution.matching import matching
+from attribution.tags import clean
 from domain.charge import COSTS
 from domain.window import Window
 
@@ -35,12 +36,12 @@ class Filter:
 
     def keeps(self, texts: pl.Series) -> pl.Series:
         """Tell per text whether the condition keeps it; never null."""
-        text = texts.cast(pl.String())
+        text = clean(texts.cast(pl.String())).alias("text")
         patterns = [value for value in self.values if value is not None]
-        kept = matching(text, patterns) if patterns else text.is_null() & False
+        kept = matching(pl.col("text"), patterns)
         if None in self.values:
-            kept |= text.is_null()
-        return ~kept if self.negated else kept
+            kept |= pl.col("text").is_null()
+        return text.to_frame().select(~kept if self.negated else kept).to_series()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,9 +31,10 @@ class RuleSources:
             "codeowners": [file.canonical() for file in self.codeowners],
         }
 
-    def tag_keys(self) -> Iterator[str]:
-        """Give the tag keys that selectors read."""
-        yield from self.catalog.tag_keys()
+    def subjects(self) -> Iterator[str]:
+        """Give what selectors ask of a resource."""
+        for entity in self.catalog.entities:
+            yield from entity.when
 
     @property
     def reads_repositories(self) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from attribution.ownership import Rules, assign
 from attribution.sharing import Policy, policy_of
 from attribution.slices import Filter
-from attribution.subjects import TAG, subject_series
+from attribution.subjects import TAG, texts_of
 from domain.allocation import OWNER_FIELDS
 from domain.charge import PRICE_SCHEMA, RESOURCE_SCHEMA
 
@@ -84,16 +84,13 @@ class Star:
         """Give `dim_id` and resource dimensions, one row per resource."""
         wanted = list(dict.fromkeys(names))
         asked = {name: name if name.startswith(TAG) else _SUBJECTS.get(name, "") for name in wanted}
-        texts = subject_series(self.resources, filter(None, asked.values()))
-        columns = [self.resources.get_column("dim_id")]
-        for name in wanted:
-            if asked[name]:
-                parts = pl.DataFrame([part.alias(str(at)) for at, part in enumerate(texts[asked[name]])])
-                columns.append(parts.select(pl.coalesce(pl.all()).alias(name)).to_series())
-            else:
-                column = "BillingCurrency" if name == CURRENCY else name
-                columns.append(self.resources.get_column(column).alias(name))
-        return pl.DataFrame(columns)
+        texts = texts_of(self.resources, filter(None, asked.values()))
+        named = texts.frame.select(
+            "dim_id", *(texts.first(subject).alias(name) for name, subject in asked.items() if subject)
+        )
+        plain = {name: "BillingCurrency" if name == CURRENCY else name for name in wanted if not asked[name]}
+        columns = (self.resources.get_column(column).alias(name) for name, column in plain.items())
+        return named.with_columns(*columns).select("dim_id", *wanted)
 
     def price_names(self, names: Iterable[str]) -> pl.DataFrame:
         """Give `price_id` and price dimensions, one row per price.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 
-from attribution.tags import clean, fold_key, tag_values
+from attribution.tags import cleaned, tag_columns
 from attribution.workloads import WORKLOAD_KEYS
 
 _COLUMNS: dict[str, tuple[str, ...]] = {
@@ -28,14 +29,35 @@ _ELSE = {"SubAccountId": "BillingAccountId", "SubAccountName": "BillingAccountNa
 TAG = "tag:"
 
 
-def subject_series(resources: pl.DataFrame, wanted: Iterable[str]) -> dict[str, list[pl.Series]]:
-    """Give per subject the texts that its patterns are tried on, each aligned with the resources.
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What patterns are tried on: one row per resource, in their order.
 
-    A subject is a line of `when`: `account` (id and name), `namespace`, `tag:team`, …
+    Attributes:
+        frame: cleaned text columns, and `dim_id`.
+        columns: per subject (a line of `when`: `account`, `namespace`, `tag:team`, …) its
+            columns of the frame, best first; none where no resource says anything.
     """
-    subjects = list(dict.fromkeys(wanted))
-    tags = tag_values(resources, _tag_keys(subjects))
-    return {subject: list(_series_of(resources, subject, tags)) for subject in subjects}
+
+    frame: pl.DataFrame
+    columns: dict[str, tuple[str, ...]]
+
+    def first(self, subject: str) -> pl.Expr:
+        """Give the best text of a subject."""
+        columns = self.columns[subject]
+        return pl.coalesce(*columns) if columns else pl.lit(None, dtype=pl.String())
+
+
+def texts_of(resources: pl.DataFrame, subjects: Iterable[str]) -> Texts:
+    """Give the texts of the subjects of resources."""
+    wanted = list(dict.fromkeys(subjects))
+    plain = [_text_of(column).alias(column) for subject in wanted for column in _COLUMNS.get(subject, ())]
+    frame = tag_columns(resources, _tag_keys(wanted)).select(pl.all().name.prefix(TAG))
+    said_or_not = cleaned(pl.DataFrame([*frame.get_columns(), *resources.select(plain).get_columns()]))
+    texts = resources.select("dim_id").with_columns(said_or_not.get_columns())
+    said = {name for name in texts.columns if texts[name].null_count() < texts.height}
+    columns = {subject: tuple(name for name in _names(subject) if name in said) for subject in wanted}
+    return Texts(texts, columns)
 
 
 def _tag_keys(subjects: Iterable[str]) -> Iterator[str]:
@@ -46,21 +68,14 @@ def _tag_keys(subjects: Iterable[str]) -> Iterator[str]:
             yield from WORKLOAD_KEYS.get(subject, ())
 
 
-def _series_of(resources: pl.DataFrame, subject: str, tags: dict[str, pl.Series]) -> Iterator[pl.Series]:
-    if subject.startswith(TAG):
-        yield tags[subject.removeprefix(TAG)]
-    elif subject in WORKLOAD_KEYS:
-        keys = WORKLOAD_KEYS[subject]
-        yield pl.DataFrame([tags[key].alias(key) for key in keys]).select(pl.coalesce(*keys)).to_series()
-    else:
-        for column in _COLUMNS[subject]:
-            text = pl.col(column)
-            if column in _ELSE:
-                lacks = pl.col("SubAccountId").is_null() & pl.col("SubAccountName").is_null()
-                text = pl.when(lacks).then(pl.col(_ELSE[column])).otherwise(text)
-            yield clean(resources.select(text).to_series())
+def _names(subject: str) -> tuple[str, ...]:
+    if subject in WORKLOAD_KEYS:
+        return tuple(f"{TAG}{key}" for key in WORKLOAD_KEYS[subject])
+    return (subject,) if subject.startswith(TAG) else _COLUMNS[subject]
 
 
-def same_key(one: str, other: str) -> bool:
-    """Tell whether two tag keys are near-duplicates."""
-    return fold_key(one) == fold_key(other)
+def _text_of(column: str) -> pl.Expr:
+    if column not in _ELSE:
+        return pl.col(column)
+    lacks = pl.col("SubAccountId").is_null() & pl.col("SubAccountName").is_null()
+    return pl.when(lacks).then(pl.col(_ELSE[column])).otherwise(pl.col(column))

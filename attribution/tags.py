@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
 NO_VALUE = "true"
 """What FOCUS writes for a tag without a value; it names nobody."""
+
+_TEXT = pl.String()
 
 
 def fold_key(key: str) -> str:
@@ -21,69 +23,74 @@ def promoted(key: str) -> str:
     return f"x_tag_{fold_key(key)}"
 
 
-def clean(texts: pl.Series) -> pl.Series:
-    """Give texts as they are compared and shown: composed (NFC), no outer blanks, never empty.
+def cleaned(frame: pl.DataFrame) -> pl.DataFrame:
+    """Give text columns as they are compared and shown: composed (NFC), no outer blanks, never empty.
 
     Composed, because the same name typed on two systems may differ in its code points only.
     """
-    if texts.null_count() == len(texts):
-        return texts  # most keys are on no resource at all
-    frame = texts.to_frame("text")
-    text = pl.col("text")
-    if frame.select((text.str.len_bytes() != text.str.len_chars()).any()).item():
-        text = text.str.normalize("NFC")  # costs six times the rest, and ASCII never needs it
-    trimmed = text.str.strip_chars()
-    return frame.select(pl.when(trimmed != "").then(trimmed).alias(texts.name)).to_series()
+    if not frame.width:
+        return frame
+    foreign = frame.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any()).row(0)
+    columns: list[pl.Expr] = []
+    for name, is_foreign in zip(frame.columns, foreign, strict=True):
+        text = pl.col(name)
+        if is_foreign:  # composing costs six times the rest, and ASCII never needs it
+            text = text.str.normalize("NFC")
+        trimmed = text.str.strip_chars()
+        columns.append(pl.when(trimmed != "").then(trimmed).alias(name))
+    return frame.select(columns)
+
+
+def clean(texts: pl.Series) -> pl.Series:
+    """Give one column as `cleaned` does."""
+    return cleaned(texts.to_frame()).to_series()
 
 
 def clean_text(text: str) -> str:
-    """Give one text as `clean` does; empty where nothing is left."""
-    return clean(pl.Series([text], dtype=pl.String)).item() or ""
+    """Give one text as `cleaned` does; empty where nothing is left."""
+    return clean(pl.Series([text], dtype=_TEXT)).item() or ""
 
 
-def nothing(height: int) -> pl.Series:
-    """Give a text column without a single value."""
-    return pl.Series([None], dtype=pl.String()).new_from_index(0, height)
-
-
-def tag_values(resources: pl.DataFrame, keys: Iterable[str]) -> dict[str, pl.Series]:
-    """Give per key its value on every resource, null where it has none.
+def tag_columns(resources: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
+    """Give one column per key that any resource has, named by the key; others are left out.
 
     Promoted columns are read as they are; other keys are looked up in `Tags`, also a key
     with capitals: a promoted column prefers the spelling without.
     """
-    found: dict[str, pl.Series] = {}
-    missing: list[str] = []
-    for key in dict.fromkeys(keys):
-        if key == fold_key(key) and promoted(key) in resources.columns:
-            found[key] = resources.get_column(promoted(key))
-        else:
-            missing.append(key)
-    if missing:
-        found |= _look_up(resources, missing)
-    return {key: clean(values) for key, values in found.items()}
+    wanted = list(dict.fromkeys(keys))
+    found = {
+        key: pl.col(promoted(key))
+        for key in wanted
+        if key == fold_key(key) and promoted(key) in resources.columns
+    }
+    others = [key for key in wanted if key not in found]
+    spellings = _spellings(resources, others) if others else {}
+    for key in others:
+        if key in spellings.get(fold_key(key), ()):
+            found[key] = pl.col("Tags").map.get(key)
+        elif fold_key(key) in spellings:
+            found[key] = pl.lit(None, dtype=_TEXT)
+    columns = resources.select(expression.alias(key) for key, expression in found.items())
+    filled = [_fill(resources, columns[key], more) for key, more in _variants(others, spellings).items()]
+    present = columns.with_columns(filled)
+    used = [column.name for column in present if column.null_count() < present.height]
+    return present.select(used)
 
 
-def _look_up(resources: pl.DataFrame, keys: list[str]) -> dict[str, pl.Series]:
-    spellings = _spellings(resources)
-    found: dict[str, pl.Series] = {}
-    for key in keys:
-        others = [other for other in spellings.get(fold_key(key), ()) if other != key]
-        if fold_key(key) not in spellings:
-            found[key] = nothing(resources.height)
-            continue
-        exact = resources.select(pl.col("Tags").map.get(key)).to_series()
-        found[key] = _fill(resources, exact, others) if others else exact
-    return found
+def _variants(keys: list[str], spellings: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Give per key its spellings other than its own."""
+    found = {key: [one for one in spellings.get(fold_key(key), ()) if one != key] for key in keys}
+    return {key: more for key, more in found.items() if more}
 
 
-def _spellings(resources: pl.DataFrame) -> dict[str, list[str]]:
+def _spellings(resources: pl.DataFrame, keys: list[str]) -> dict[str, list[str]]:
     """Give per folded key its spellings in these resources, in sorted order."""
-    keys = resources.lazy().select(pl.col("Tags").map.keys().alias("key"))
-    keys = keys.explode("key").unique().drop_nulls()
+    wanted = {fold_key(key) for key in keys}
+    every = resources.lazy().select(pl.col("Tags").map.keys().alias("key")).explode("key").unique()
     by_fold: defaultdict[str, list[str]] = defaultdict(list)
-    for key in sorted(keys.collect().get_column("key")):
-        by_fold[fold_key(key)].append(key)
+    for key in every.drop_nulls().collect(engine="streaming").get_column("key").sort():
+        if fold_key(key) in wanted:
+            by_fold[fold_key(key)].append(key)
     return by_fold
 
 
@@ -98,15 +105,11 @@ def _fill(resources: pl.DataFrame, exact: pl.Series, others: list[str]) -> pl.Se
     # 10,000 spellings of one key stay one pass: never one lookup per spelling
     best = (
         entries.filter(pl.col("key").is_in(others), pl.col("value").str.strip_chars() != "")
-        .sort("key")
+        .sort("key", maintain_order=True)
         .group_by("row")
         .agg(pl.col("value").first())
     )
     filled = exact.to_frame("exact").lazy().with_row_index("row").join(best, on="row", how="left")
     has_value = pl.col("exact").str.strip_chars() != ""
-    return (
-        filled.sort("row")
-        .select(pl.when(has_value).then(pl.col("exact")).otherwise(pl.col("value")))
-        .collect()
-        .to_series()
-    )
+    chosen = pl.when(has_value).then(pl.col("exact")).otherwise(pl.col("value"))
+    return filled.sort("row").select(chosen.alias(exact.name)).collect().to_series()

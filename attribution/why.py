@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from attribution.matching import caught, matching
+from attribution.matching import caught, matches
 from attribution.ownership import Rules, assign, fill_in, namespace_keys, owner_keys
-from attribution.subjects import TAG, subject_series
+from attribution.subjects import TAG, texts_of
 from attribution.tags import NO_VALUE
 from attribution.workloads import NAMESPACE_LABEL, POD_LABEL
 from config.ownership import Rule
@@ -146,19 +146,23 @@ def _tried_rule(row: pl.DataFrame, rule: Rule, name: str, deciding: dict[str, st
     matched = all(line.matched for line in lines)
     answers = rule.outputs()
     if matched:
-        groups = caught(conditions, subject_series(row, [subject for subject, _ in conditions]))
-        always = pl.Series([True])
-        answers = {field: fill_in(value, groups, always).item() or "" for field, value in answers.items()}
+        texts = texts_of(row, (subject for subject, _ in conditions))
+        groups = caught(conditions, texts)
+        filled = (fill_in(value, groups, pl.lit(True)).alias(field) for field, value in answers.items())
+        said = texts.frame.select(filled).row(0, named=True)
+        answers = {field: text or "" for field, text in said.items()}
     return Tried(rule=name, matched=matched, lines=lines, answers=answers, decided=_decided(name, deciding))
 
 
 def _line(row: pl.DataFrame, subject: str, patterns: tuple[str, ...]) -> Line:
-    texts = subject_series(row, [subject])[subject]
+    texts = texts_of(row, [subject])
+    columns = texts.columns[subject]
+    said = texts.frame.select(columns).row(0) if columns else ()
     return Line(
         subject=subject,
         patterns=patterns,
-        texts=tuple(dict.fromkeys(text.item() for text in texts if text.item() is not None)),
-        matched=any(matching(text, patterns).item() for text in texts),
+        texts=tuple(dict.fromkeys(said)),
+        matched=texts.frame.select("dim_id", hit=matches([(subject, patterns)], texts)).item(0, "hit"),
     )
 
 
@@ -169,8 +173,8 @@ def _tried_keys(
     prefix = "namespace-labels" if of_namespace else "keys"
     for field in OWNER_FIELDS:
         for key in keys_of(rules.ownership, field):
-            (values,) = subject_series(row, [f"{TAG}{key}"])[f"{TAG}{key}"]
-            text = values.item()
+            texts = texts_of(row, [f"{TAG}{key}"])
+            text = texts.frame.select("dim_id", text=texts.first(f"{TAG}{key}")).item(0, "text")
             if text is None and key.startswith((POD_LABEL, NAMESPACE_LABEL)):
                 continue  # GKE's spellings of a key are worth a line only where they are used
             name = f"{prefix}.{field}[{key.removeprefix(NAMESPACE_LABEL)}]"
