@@ -123,6 +123,20 @@ def test_a_workload_that_is_started_again_follows_its_load(tmp_path: Path) -> No
     assert {s.entity.name: s.replicas for s in world.states(NOW + timedelta(hours=2))}[name] == before
 
 
+@pytest.mark.parametrize(
+    ("verb", "target"), [(Verb.STOP, "prod-eu/shop/shop-web"), (Verb.DELETE, "prod-eu/shop")]
+)
+def test_a_stopped_or_deleted_workload_needs_no_nodes(tmp_path: Path, verb: Verb, target: str) -> None:
+    world = a_world(tmp_path)
+
+    def nodes() -> int:
+        return sum(state.entity.name.startswith("prod-eu-general-") for state in world.states(NOW))
+
+    before = nodes()
+    world.record(an_action(verb, target))
+    assert nodes() < before
+
+
 def test_the_past_is_not_changed_by_what_is_done_today(tmp_path: Path) -> None:
     world = a_world(tmp_path)
     before = world.bill("aws", "2026-11", seen_at=NOW)
@@ -135,6 +149,12 @@ def test_an_action_with_a_known_key_happens_once(tmp_path: Path) -> None:
     assert world.record(an_action(Verb.DELETE, key="plan-1"))
     assert not world.record(an_action(Verb.DELETE, key="plan-1"))
     assert len(world.actions()) == 1
+
+
+def test_two_processes_with_one_key_record_it_once(tmp_path: Path) -> None:
+    one, other = ActionLog(tmp_path), ActionLog(tmp_path)
+    assert one.append(an_action(key="plan-1"))
+    assert not other.append(an_action(key="plan-1"))
 
 
 def test_actions_outlive_the_process(tmp_path: Path) -> None:

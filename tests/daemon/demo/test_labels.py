@@ -50,6 +50,11 @@ def test_every_window_of_400_days_has_every_event_of_the_catalogue(seed: int, fi
     assert begun == {template.name for template in catalogue()}
 
 
+def test_the_world_gives_its_own_labels(world: World, planted: list[Label]) -> None:
+    first, end = date(2026, 4, 1), date(2026, 5, 1)
+    assert world.labels(first, end) == [one for one in planted if first <= one.start.date() < end]
+
+
 @pytest.mark.parametrize("label", ["incident", "benign"])
 def test_every_kind_is_there(label: str, planted: list[Label]) -> None:
     assert {one.kind for one in planted if one.label == label} == WANTED[label]
@@ -160,6 +165,8 @@ def test_a_refund_is_a_correction_of_the_month_before(planted: list[Label], worl
     bill = world.bill("aws", month_of(one.start), seen_at=NOW).filter(pl.col("ChargeClass") == "Correction")
     assert bill["BilledCost"].to_list() == [one.money]
     assert (bill["ChargePeriodStart"] < bill["BillingPeriodStart"]).all()
+    before = world.bill("aws", month_of(one.start), seen_at=one.start)
+    assert before.filter(pl.col("ChargeClass") == "Correction").is_empty()
 
 
 def test_names_do_not_give_incidents_away(planted: list[Label]) -> None:
