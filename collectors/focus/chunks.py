@@ -49,6 +49,7 @@ class Reading:
                 raise
             if damage is not None:
                 raise SourceError(f"{path} {told(damage)}") from damage
+            self._store.done(survey.file)
 
     def _file(self, table: Table, survey: Survey, path: str) -> Iterator[Chunk]:
         memory, lines, told_notes = Memory(), table.lines(), set[str]()

@@ -14,7 +14,7 @@ from collectors.focus.texts import as_text
 KEY_VALUES = ("Tags", "AllocatedTags")
 """Columns whose values become text; the other JSON columns keep numbers and nesting."""
 
-REMEMBERED = 200_000
+REMEMBERED = 100_000
 """Distinct texts of one column that are remembered from chunk to chunk; about 50 MB."""
 
 _SEED = secrets.randbits(63)

@@ -12,6 +12,7 @@ from typing import Any
 from collectors.focus import instants
 from collectors.focus.layouts import Read, named_period
 from collectors.stores.interface import Stored
+from domain.errors import SourceError
 from domain.text import shortened
 
 NAMES = ("manifest.json", "_manifest.json")
@@ -115,6 +116,8 @@ def content_of(file: Stored, read: Read) -> dict[str, Any]:
         raise RefusedError(f"{shortened(file.key, 120)} is {file.size:,} bytes long; that is no manifest")
     try:
         content = json.loads(read(file).decode("utf-8-sig"))
+    except SourceError as error:
+        raise RefusedError(str(error)) from error
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or not isinstance(content.get("blobs"), list):

@@ -73,6 +73,10 @@ class Store(Protocol):
         """
         ...
 
+    def done(self, file: Stored) -> None:
+        """Take note that a file was read for good; copies of it may go."""
+        ...
+
     def tag_of(self, file: Stored, handle: BufferedReader) -> str:
         """Give what proves the content unchanged: a content hash, or the store's own ETag."""
         ...

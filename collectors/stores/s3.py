@@ -76,11 +76,15 @@ class S3Store:
     @contextmanager
     def opened(self, file: Stored) -> Iterator[BufferedReader]:
         """Open a copy of the object with the ETag that the listing showed; no other is ever read."""
-        spool, name = self._spool(), f"{file.key}\n{file.stamp}"
+        spool, name = self._spool(), _name(file)
         path = spool.copy(name, lambda target: self._download(file, target))
         with path.open("rb") as handle:
             yield handle
         spool.release(name)
+
+    def done(self, file: Stored) -> None:
+        """Delete the copy of an object that was read for good."""
+        self._spool().forget(_name(file))
 
     def tag_of(self, file: Stored, handle: BufferedReader) -> str:  # noqa: ARG002 -- the copy is the object of this ETag
         """Give the ETag, which S3 changes with the content."""
@@ -213,6 +217,10 @@ class S3Store:
         if self._copies is None:
             self._copies = Spool(self._scratch)
         return self._copies
+
+
+def _name(file: Stored) -> str:
+    return f"{file.key}\n{file.stamp}"
 
 
 def _code(error: Exception) -> str:

@@ -148,6 +148,15 @@ def test_the_probe_is_content_with_a_file_that_can_be_read(kit: Kit) -> None:
     assert "a.csv" in probes[1].subject
 
 
+def test_a_file_that_was_read_for_good_can_still_be_read_again(kit: Kit) -> None:
+    kit.put("a.csv", b"hello")
+    (file,) = kit.store.files()
+    for _ in range(2):
+        with kit.store.opened(file) as handle:
+            assert handle.read() == b"hello"
+        kit.store.done(file)
+
+
 # Folders
 
 
