@@ -1,0 +1,51 @@
+"""How uvicorn is set up: one place, so that tests serve exactly as `costd run` does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from daemon.http.binding import check_binding, connection_limit
+from daemon.http.protocol import Connections
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from uvicorn import Config
+
+    from config.http import HttpSettings
+
+_HEAD_BYTES = 64 * 1024
+_KEEP_ALIVE_SECONDS = 15
+_STOPPING_SECONDS = 10
+_BACKLOG = 1024
+
+
+def server_config(
+    app: Starlette, http: HttpSettings, *, port: int | None = None, connections: Connections | None = None
+) -> Config:
+    """Give the configuration of uvicorn for an application; `port` replaces that of the settings.
+
+    Raises:
+        ConfigError: the address is open to other machines without authentication.
+    """
+    from uvicorn import Config
+
+    check_binding(http)
+    guard = connections or Connections(most=connection_limit(http.max_connections))
+    protocol: Any = guard.protocol
+    return Config(
+        app,
+        host=http.host,
+        port=http.port if port is None else port,
+        http=protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        backlog=_BACKLOG,
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_STOPPING_SECONDS,
+        proxy_headers=False,  # `daemon.http.asker` decides whom to believe
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
