@@ -28,6 +28,7 @@ help:  ## List the targets
 
 run: $(DONE)/run  ## Collect the demo company's bills and print its digest
 	@$(BIN)/costd demo
+	@echo 'Here costd is $(BIN)/costd'
 
 test: $(DONE)/test  ## Install what the tests need and run all of them
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)
