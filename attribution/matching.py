@@ -48,12 +48,26 @@ def matches(conditions: Conditions, texts: Texts) -> pl.Expr:
 def matching(text: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
     """Tell whether any of the patterns matches a cleaned text; a missing text never does."""
     exact = [pattern for pattern in patterns if not is_regex(pattern) and not is_glob(pattern)]
-    found = [
-        text.str.contains(regex_of(pattern), strict=True) for pattern in patterns if pattern not in exact
-    ]
+    found = [_wild(text, pattern) for pattern in patterns if pattern not in exact]
     if exact:
         found.append(fold(text).is_in(fold_texts(exact)))
     return reduce(or_, [one.fill_null(value=False) for one in found], _NEVER)
+
+
+def _wild(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Tell whether a glob or a regex matches; `name*` and `*name`, the most used, without a regex."""
+    if not is_regex(pattern):
+        if not is_glob(pattern[:-1]) and pattern.endswith("*"):
+            return fold(text).str.starts_with(_folded(pattern[:-1]))
+        if not is_glob(pattern[1:]) and pattern.startswith("*"):
+            return fold(text).str.ends_with(_folded(pattern[1:]))
+    return text.str.contains(regex_of(pattern), strict=True)
+
+
+def _folded(part: str) -> str:
+    """Give part of a pattern composed and without case; its blanks count."""
+    frame = pl.DataFrame({"text": [part]})
+    return str(frame.select(fold(pl.col("text").str.normalize("NFC"))).item())
 
 
 def caught(conditions: Conditions, texts: Texts) -> dict[str, pl.Expr]:

@@ -8,9 +8,10 @@ import polars as pl
 
 from attribution.largest_remainder import AMOUNT, GROUP, TARGET, WEIGHT, split_rows, to_money
 from attribution.plan import OWNER_ID, Plan
-from attribution.related import SCOPE, find_leaders, related_totals, scopes
-from attribution.shared import DAY, direct_totals, evened, participants
-from attribution.star import CURRENCY, OWNERS
+from attribution.related import SCOPE, find_leaders
+from attribution.shared import DAY, evened, participants
+from attribution.star import OWNERS
+from attribution.weights import Weights
 from domain.allocation import CostKind
 from domain.money import PRECISION
 
@@ -26,10 +27,9 @@ class Moves:
     `owner_id`, the scope, `billing_period`, `day`, and the columns named by `carried`.
     """
 
-    def __init__(self, cells: pl.LazyFrame, plan: Plan, cost: str, carried: list[str]) -> None:
-        """Take the facts that weights are summed from, the cost column, and what results keep."""
-        self._cells, self._plan, self.cost, self._carried = cells, plan, cost, carried
-        self._scope = scopes(plan.star.resources, plan.star.ownership)
+    def __init__(self, plan: Plan, weights: Weights, cost: str, carried: list[str]) -> None:
+        """Take what to share by, the cost column of the amounts, and what results keep."""
+        self._plan, self._weights, self.cost, self._carried = plan, weights, cost, carried
         self.owners = plan.owners
         """Every owner with its `owner_id`; sharing adds some."""
         self.left: list[pl.DataFrame] = []
@@ -45,17 +45,11 @@ class Moves:
             return rows
         scope = [*SCOPE, "billing_period"]
         groups = asks.select(scope).unique(maintain_order=True).with_row_index(GROUP)
-        periods = groups.get_column("billing_period").unique()
-        totals = related_totals(self._cells, self._leaders(), self.cost, periods)
-        weights, alone = find_leaders(groups, totals)
+        weights, alone = find_leaders(groups, self._weights.related(self.cost))
         grouped = asks.join(groups, on=scope, nulls_equal=True)
         left = grouped.join(alone, on=GROUP, how="semi")
         moved = (part.with_columns(pl.col(TARGET).alias(OWNER_ID)) for part in split_rows(grouped, weights))
         return pl.concat([part.select(rows.columns) for part in (rows.filter(~follows), left, *moved)])
-
-    def _leaders(self) -> pl.DataFrame:
-        owned = self._plan.resources.select("dim_id", OWNER_ID)
-        return self._scope.filter("leads").join(owned, on="dim_id").select("dim_id", *SCOPE, OWNER_ID)
 
     def total(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
         """Give the sums of rows (in `amount`, as money) by owner, what is carried, and more."""
@@ -69,25 +63,11 @@ class Moves:
         in_pool = pl.col("pool").is_not_null() & _MOVES
         yield self.total(known.filter(~in_pool))
         pooled = known.filter(in_pool)
-        days = pooled.select(DAY).unique()
-        totals: dict[tuple[str, ...], pl.DataFrame] = {}
         for name in sorted(pooled.get_column("pool").unique()):
             pool = self._plan.policy.pool(name)
-            if pool.across not in totals:
-                totals[pool.across] = self._direct(pool.across, days)
-            weights = evened(totals[pool.across]) if pool.even else totals[pool.across]
+            totals = self._weights.direct(pool.across, self.cost)
+            weights = evened(totals) if pool.even else totals
             yield from self._share_pool(pooled.filter(pl.col("pool") == name), weights, pool.across)
-
-    def _direct(self, across: tuple[str, ...], days: pl.DataFrame) -> pl.DataFrame:
-        is_direct = (pl.col("cost_kind") == CostKind.DIRECT) & pl.col("pool").is_null()
-        direct = self._plan.owners.filter(is_direct).join(participants(self._plan.owners, across), on=across)
-        members = (
-            self._plan.resources.select("dim_id", OWNER_ID)
-            .join(direct.select(OWNER_ID, TARGET), on=OWNER_ID)
-            .join(self._scope.select("dim_id", CURRENCY), on="dim_id")
-            .select("dim_id", CURRENCY, TARGET)
-        )
-        return direct_totals(self._cells, members, self.cost, days)
 
     def _share_pool(
         self, members: pl.DataFrame, totals: pl.DataFrame, across: tuple[str, ...]

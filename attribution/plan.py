@@ -7,6 +7,8 @@ from typing import Literal
 
 import polars as pl
 
+from attribution.codes import numbered
+from attribution.related import scopes
 from attribution.sharing import Policy
 from attribution.slices import Filter, Sharing, Slice
 from attribution.star import CURRENCY, OWNERS, TIMES, Star, is_price, is_resource
@@ -16,6 +18,7 @@ KEY = "key"
 PRICE_KEY = "price_key"
 PLACE = "place"
 OWNER_ID = "owner_id"
+_SHORT = "owner key"
 _OUT = -1
 """Key of resources that a filter leaves out, or that are spread."""
 
@@ -72,12 +75,21 @@ class Plan:
         return bool(self._price_filters) or any(_is_of_price(name) for name in self.grouped)
 
     @cached_property
+    def _owned(self) -> tuple[pl.DataFrame, pl.DataFrame]:
+        return numbered(self.star.ownership, OWNERS, OWNER_ID, sort=True)
+
+    @property
     def owners(self) -> pl.DataFrame:
         """Give every distinct owner with its `owner_id`, in the order of their names.
 
         Ties of a split go by this order, so it may not depend on the order of resources.
         """
-        return self.star.ownership.select(OWNERS).unique().sort(OWNERS).with_row_index(OWNER_ID)
+        return self._owned[1]
+
+    @cached_property
+    def scopes(self) -> pl.DataFrame:
+        """Give what tax, support and credits share with the charges they follow."""
+        return scopes(self.star.resources, self.star.ownership)
 
     @cached_property
     def resources(self) -> pl.DataFrame:
@@ -87,9 +99,8 @@ class Plan:
         kept = pl.repeat(value=True, n=names.height, eager=True, dtype=pl.Boolean())
         for condition in self._resource_filters:
             kept &= condition.keeps(names.get_column(condition.dimension))
-        owned = self.star.ownership.join(self.owners, on=OWNERS, nulls_equal=True).select(
-            "dim_id", OWNER_ID, is_spread=self._is_spread()
-        )
+        spread_owners = self.owners.select(OWNER_ID, is_spread=self._is_spread())
+        owned = self._owned[0].join(spread_owners, on=OWNER_ID)
         named = names.select("dim_id", *self.resource_names).with_columns(is_kept=kept)
         return named.join(owned, on="dim_id", how="left")
 
@@ -101,21 +112,21 @@ class Plan:
 
     @cached_property
     def _keyed(self) -> tuple[pl.DataFrame, pl.DataFrame]:
-        owners = self.kept_owners(self.owners)
-        stays = pl.col("is_kept") & ~pl.col("is_spread").fill_null(value=False)
-        here = self.resources.filter(stays).join(owners, on=OWNER_ID, how=self._join_owners)
-        groups = [*self.owner_names, *self.resource_names]
-        keys = here.select(groups).unique(maintain_order=True).with_row_index(KEY)
-        keys = keys.with_columns(pl.col(KEY).cast(pl.Int64))
-        ids = here.join(keys, on=groups, nulls_equal=True).select("dim_id", KEY)
-        others = self.resources.join(ids, on="dim_id", how="anti").select(
-            "dim_id", pl.lit(_OUT, dtype=pl.Int64()).alias(KEY)
-        )
-        return pl.concat([ids, others]), keys
+        """Give the key of every resource, and the names of every key.
 
-    @property
-    def _join_owners(self) -> Literal["inner", "left"]:
-        return "inner" if self._owner_filters else "left"
+        Owners are numbered by what is asked of them first: there are few of them.
+        """
+        kept = self.kept_owners(self.owners).rename({OWNER_ID: "dim_id"})
+        short, names = numbered(kept, self.owner_names, _SHORT)
+        short = short.rename({"dim_id": OWNER_ID}).with_columns(pl.col(OWNER_ID).cast(pl.UInt32))
+        stays = pl.col("is_kept") & ~pl.col("is_spread").fill_null(value=False)
+        how: Literal["inner", "left"] = "inner" if self._owner_filters else "left"
+        here = self.resources.filter(stays).join(short, on=OWNER_ID, how=how)
+        ids, keys = numbered(here, [_SHORT, *self.resource_names], KEY)
+        ids = ids.with_columns(pl.col(KEY).cast(pl.Int64))
+        everybody = self.resources.select("dim_id").join(ids, on="dim_id", how="left")
+        named = keys.join(names, on=_SHORT, how="left").with_columns(pl.col(KEY).cast(pl.Int64))
+        return everybody.with_columns(pl.col(KEY).fill_null(_OUT)), named
 
     @property
     def join_prices(self) -> Literal["inner", "left"]:

@@ -13,12 +13,12 @@ that nobody owns take their part too: tax on an unallocated charge is unallocate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from attribution.codes import numbered
 from attribution.kinds import FOLLOWERS
-from attribution.largest_remainder import to_units
 from domain.charge import CHARGE_CATEGORIES
 
 SCOPE = ("source", "currency", "account", "cloud")
@@ -45,31 +45,30 @@ def scopes(resources: pl.DataFrame, ownership: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def related_totals(cells: pl.LazyFrame, leaders: pl.DataFrame, cost: str, periods: pl.Series) -> pl.DataFrame:
+def related_totals(
+    cells: pl.LazyFrame, leaders: pl.DataFrame, costs: Sequence[str], periods: pl.Series
+) -> pl.DataFrame:
     """Give what every owner's charges cost in every scope and billing period.
 
     Args:
         cells: facts of whole billing periods.
         leaders: `dim_id`, scope and `owner_id` of every resource that others may follow.
-        cost: cost column.
+        costs: cost columns.
         periods: billing periods that are needed.
 
     Returns:
-        scope, `billing_period`, `owner_id`, `weight` (units, positive).
+        scope, `billing_period`, `owner_id`, and the sum of every cost.
     """
-    groups = leaders.select(*SCOPE, "owner_id").unique().with_row_index("leader")
-    ids = leaders.join(groups, on=[*SCOPE, "owner_id"], nulls_equal=True).select("dim_id", "leader")
+    ids, groups = numbered(leaders, [*SCOPE, "owner_id"], "leader")
     sums = (
         cells.filter(pl.col("billing_period").is_in(periods.implode()))
-        .select("dim_id", "billing_period", cost)
+        .select("dim_id", "billing_period", *costs)
         .join(ids.lazy(), on="dim_id", how="inner")
         .group_by("leader", "billing_period")
-        .agg(pl.col(cost).sum())
+        .agg(pl.col(costs).sum())
         .collect(engine="streaming")
     )
-    return sums.join(groups, on="leader").select(
-        *SCOPE, "billing_period", "owner_id", to_units(pl.col(cost)).alias("weight")
-    )
+    return sums.join(groups, on="leader").drop("leader")
 
 
 def find_leaders(followers: pl.DataFrame, totals: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -77,7 +76,7 @@ def find_leaders(followers: pl.DataFrame, totals: pl.DataFrame) -> tuple[pl.Data
 
     Args:
         followers: distinct scope and `billing_period`, with the `group` they are known by.
-        totals: as `related_totals` gives.
+        totals: scope, `billing_period`, `owner_id` and `weight`.
 
     Returns:
         `group`, `target` (an `owner_id`) and `weight` of those that found somebody, and the

@@ -9,9 +9,11 @@ Weights are the same cost column that is shared, so that a reader can check them
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from attribution.largest_remainder import UNITS, to_units
+from attribution.largest_remainder import UNITS
 from domain.allocation import CostKind
 
 DAY = ("billing_period", "day", "currency")
@@ -28,31 +30,30 @@ def participants(owners: pl.DataFrame, across: tuple[str, ...]) -> pl.DataFrame:
     return values.with_row_index("target")
 
 
-def direct_totals(cells: pl.LazyFrame, members: pl.DataFrame, cost: str, days: pl.DataFrame) -> pl.DataFrame:
+def direct_totals(
+    cells: pl.LazyFrame, members: pl.DataFrame, costs: Sequence[str], days: pl.DataFrame
+) -> pl.DataFrame:
     """Give what every participant's direct charges cost per day.
 
     Args:
         cells: facts of whole days.
         members: `dim_id`, `currency` and `target` of every direct resource that takes part.
-        cost: cost column.
-        days: the (`billing_period`, `day`, `currency`) that are needed.
+        costs: cost columns.
+        days: the (`billing_period`, `day`) that are needed.
 
     Returns:
-        `billing_period`, `day`, `currency`, `target`, `weight` (units, positive).
+        `billing_period`, `day`, `currency`, `target`, and the sum of every cost.
     """
     dates = days.get_column("day").unique()
     sums = (
         cells.filter(pl.col("day").is_in(dates.implode()))
-        .select("dim_id", "billing_period", "day", cost)
+        .select("dim_id", "billing_period", "day", *costs)
         .join(members.lazy(), on="dim_id", how="inner")
         .group_by(*DAY, "target")
-        .agg(pl.col(cost).sum())
+        .agg(pl.col(costs).sum())
         .collect(engine="streaming")
     )
-    positive = sums.select(*DAY, "target", to_units(pl.col(cost)).alias("weight")).filter(
-        pl.col("weight") > 0
-    )
-    return positive.join(days.unique(), on=DAY, how="semi")
+    return sums.join(days.unique(), on=["billing_period", "day"], how="semi")
 
 
 def evened(totals: pl.DataFrame) -> pl.DataFrame:

@@ -15,13 +15,15 @@ from decimal import Decimal
 
 import polars as pl
 
+from attribution.codes import numbered
 from attribution.largest_remainder import AMOUNT, to_units
 from attribution.moves import COUNT, Moves
 from attribution.plan import OWNER_ID, PLACE, PRICE_KEY, Plan, in_window
-from attribution.related import SCOPE, scopes
+from attribution.related import SCOPE
 from attribution.shared import DAY
 from attribution.slices import Sharing, Slice
 from attribution.star import CURRENCY, TIMES, Star
+from attribution.weights import Weights
 from domain.charge import MONEY
 
 _MEMBER = "member"
@@ -70,10 +72,11 @@ def _spreads(cells: pl.LazyFrame, plan: Plan) -> Iterator[tuple[pl.DataFrame, Mo
         return
     here = _Here(plan)
     rows = _charges(cells, plan, here.ids)
+    weights = Weights(cells, plan, rows.select("billing_period", "day").unique())
     for cost in plan.asked.costs:
         groups = [name for name in rows.columns if name not in (*plan.asked.costs, COUNT)]
         counted = rows.group_by(*groups, to_units(pl.col(cost)).alias(AMOUNT)).agg(pl.col(COUNT).sum())
-        moves = Moves(cells, plan, cost, _carried(plan))
+        moves = Moves(plan, weights, cost, _carried(plan))
         moved = moves.follow(counted.join(here.members, on=_MEMBER).drop(_MEMBER))
         shares = plan.asked.sharing is Sharing.AFTER
         yield pl.concat(list(moves.share(moved)) if shares else [moves.total(moved)]), moves, here
@@ -83,15 +86,10 @@ class _Here:
     """The resources whose charges are spread, by integer keys."""
 
     def __init__(self, plan: Plan) -> None:
-        spread_here = plan.resources.filter("is_kept", "is_spread").join(
-            scopes(plan.star.resources, plan.star.ownership), on="dim_id"
-        )
-        scope = [OWNER_ID, *SCOPE]
-        names = plan.resource_names
-        self.places = spread_here.select(names).unique(maintain_order=True).with_row_index(PLACE)
-        self.members = spread_here.select(scope).unique(maintain_order=True).with_row_index(_MEMBER)
-        keyed = spread_here.join(self.places, on=names, nulls_equal=True)
-        self.ids = keyed.join(self.members, on=scope, nulls_equal=True).select("dim_id", PLACE, _MEMBER)
+        spread_here = plan.resources.filter("is_kept", "is_spread").join(plan.scopes, on="dim_id")
+        places, self.places = numbered(spread_here, plan.resource_names, PLACE)
+        members, self.members = numbered(spread_here, [OWNER_ID, *SCOPE], _MEMBER)
+        self.ids = places.join(members, on="dim_id")
 
 
 def _carried(plan: Plan) -> list[str]:

@@ -70,10 +70,11 @@ def tag_columns(resources: pl.DataFrame, keys: Iterable[str]) -> pl.DataFrame:
             found[key] = pl.col("Tags").map.get(key)
         elif fold_key(key) in spellings:
             found[key] = pl.lit(None, dtype=_TEXT)
-    columns = resources.select(expression.alias(key) for key, expression in found.items())
+    asked = (expression.alias(key) for key, expression in found.items())
+    columns = resources.select(pl.col("dim_id").alias(" height"), *asked)
     filled = [_fill(resources, columns[key], more) for key, more in _variants(others, spellings).items()]
     present = columns.with_columns(filled)
-    used = [column.name for column in present if column.null_count() < present.height]
+    used = [column.name for column in present if column.null_count() < present.height][1:]
     return present.select(used)
 
 
@@ -96,11 +97,16 @@ def _spellings(resources: pl.DataFrame, keys: list[str]) -> dict[str, list[str]]
 
 def _fill(resources: pl.DataFrame, exact: pl.Series, others: list[str]) -> pl.Series:
     """Fill what the exact key lacks with the first other spelling that has a value."""
+    said = exact.to_frame("exact").select((pl.col("exact").str.strip_chars() != "").fill_null(value=False))
     rows = resources.lazy().select(pl.col("Tags").map.entries().alias("entry")).with_row_index("row")
-    entries = rows.explode("entry").select(
-        "row",
-        key=pl.col("entry").struct.field("key"),
-        value=pl.col("entry").struct.field("value"),
+    entries = (
+        rows.filter(~said.to_series())
+        .explode("entry")
+        .select(
+            "row",
+            key=pl.col("entry").struct.field("key"),
+            value=pl.col("entry").struct.field("value"),
+        )
     )
     # 10,000 spellings of one key stay one pass: never one lookup per spelling
     best = (
