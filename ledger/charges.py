@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,6 +21,9 @@ from ledger.recovery import Recovered
 from ledger.replace import Replacement
 from ledger.store import Table
 from ledger.tables import every_table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 MAX_LOSS = Decimal("0.05")
 """Share by which a replacement may shrink before it is refused."""
@@ -56,11 +60,13 @@ class ChargeLedger:
         max_loss: Decimal = MAX_LOSS,
     ) -> None:
         self.root = root
+        self.is_local = "://" not in root
+        self.storage_options = dict(storage_options or {})
         self._retain = retain
         self._promote = tuple(promote)
         self._max_loss = max_loss
-        self._tables = {spec.name: Table(spec, root, storage_options) for spec in every_table(promote)}
-        self._history = History(self._tables["charges"])
+        self.tables = {spec.name: Table(spec, root, storage_options) for spec in every_table(promote)}
+        self._history = History(self.tables["charges"])
 
     def replace(
         self,
@@ -72,13 +78,13 @@ class ChargeLedger:
     ) -> list[PeriodResult]:
         """Store every period of a batch whole, or say per period why not."""
         terms = Terms(now=seen_at, seen_at=batch.seen_at or seen_at, max_loss=self._max_loss, force=force)
-        return Replacement(self._tables, self._history, batch, terms).run(on_rows)
+        return Replacement(self.tables, self._history, batch, terms).run(on_rows)
 
     def charges(
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
     ) -> pl.LazyFrame:
         """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
-        return _narrowed(self._tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
+        return _narrowed(self.tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
 
     def charges_at(self, delivery: Delivery) -> pl.LazyFrame:
         """Give the facts of one period as a delivery left them.
@@ -86,12 +92,12 @@ class ChargeLedger:
         Raises:
             StorageError: maintenance has removed that version.
         """
-        rows = recovery.rows_of(self._tables["charges"], delivery)
+        rows = recovery.rows_of(self.tables["charges"], delivery)
         return _narrowed(rows, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
-        promoted = promotion.columns(self._tables["resources"].scan(), self._promote)
+        promoted = promotion.columns(self.tables["resources"].scan(), self._promote)
         return self._one_per_id("resources", "dim_id").select(*RESOURCE_SCHEMA.names(), *promoted)
 
     def prices(self) -> pl.LazyFrame:
@@ -99,7 +105,7 @@ class ChargeLedger:
         return self._one_per_id("prices", "price_id").select(PRICE_SCHEMA.names())
 
     def _one_per_id(self, name: str, key: str) -> pl.LazyFrame:
-        rows = self._tables[name].scan()
+        rows = self.tables[name].scan()
         ids = rows.select(pl.len().alias("rows"), pl.col(key).n_unique().alias("ids")).collect()
         # Two collectors may both have added a row; equal ids mean equal rows.
         return rows if ids["rows"].item() == ids["ids"].item() else rows.unique(key, keep="any")
@@ -107,12 +113,16 @@ class ChargeLedger:
     def cube(self) -> pl.LazyFrame:
         """Give every changed cell of every committed delivery (`CUBE_SCHEMA`)."""
         deliveries = self.deliveries()
-        return cube.committed(self._tables["cube"].scan(), deliveries).select(CUBE_SCHEMA.names())
+        return cube.committed(self.tables["cube"].scan(), deliveries).select(CUBE_SCHEMA.names())
 
     def as_first_seen(self, at: datetime) -> pl.LazyFrame:
         """Give the daily cube (`CUBE_SCHEMA`) as it was known at an instant."""
         known = [delivery for delivery in self.deliveries() if delivery.seen_at <= at]
-        return cube.state(self._tables["cube"].scan(), known)
+        return cube.state(self.tables["cube"].scan(), known)
+
+    def deliveries_of(self, table: DeltaTable) -> list[Delivery]:
+        """List the deliveries that a version of the charges holds, oldest first."""
+        return [entry.delivery for entry in self._history.entries(table)]
 
     def deliveries(self, *, since: datetime | None = None) -> list[Delivery]:
         """List committed deliveries, oldest first."""
@@ -121,11 +131,11 @@ class ChargeLedger:
 
     def recover(self) -> Recovered:
         """List what is committed, and find what a failing disk took from it."""
-        return recovery.recover(self._tables["charges"], self._history)
+        return recovery.recover(self.tables["charges"], self._history)
 
     def maintain(self, now: datetime, *, grace: timedelta = upkeep.GRACE) -> upkeep.Upkeep:
         """Join small files and delete what no kept version names, unless younger than `grace`."""
-        return upkeep.maintain(self._tables, self._history, now=now, retain=self._retain, grace=grace)
+        return upkeep.maintain(self.tables, self._history, now=now, retain=self._retain, grace=grace)
 
     def versions(self, source: str, period: str) -> list[Delivery]:
         """List the deliveries of one period, oldest first."""

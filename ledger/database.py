@@ -72,23 +72,36 @@ class Database:
         except SQLAlchemyError as error:
             raise self._failed("use", error) from error
 
+    @contextmanager
+    def connection(self, *, read: bool = False) -> Iterator[Connection]:
+        """Run one transaction below the models; one that only reads sees a single instant.
+
+        Raises:
+            StorageError: the database cannot be reached, read or written.
+        """
+        options: dict[str, Any] = {_READ: read}
+        if read and not self.is_sqlite:
+            options["isolation_level"] = "REPEATABLE READ"
+        try:
+            with self.engine.execution_options(**options).begin() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise self._failed("use", error) from error
+
     def migrate(self) -> None:
         """Bring the schema to `HEAD`, one process at a time.
 
         Raises:
             StorageError: the database cannot be reached, or a newer costd wrote it.
         """
-        try:
-            with self.engine.begin() as connection:
-                if self.version(connection) == HEAD:
-                    return
-            with self.engine.begin() as connection:
-                if not self.is_sqlite:
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
-                if self.version(connection) != HEAD:
-                    _upgrade(connection)
-        except SQLAlchemyError as error:
-            raise self._failed("open", error) from error
+        with self.connection() as connection:
+            if self.version(connection) == HEAD:
+                return
+        with self.connection() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY})
+            if self.version(connection) != HEAD:
+                upgrade(connection)
 
     def version(self, connection: Connection) -> str:
         """Name the migration that the schema is at, "" for an empty database."""
@@ -140,7 +153,12 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, version: str = HEAD) -> None:
+    """Run the migrations up to a version, in the transaction of the connection.
+
+    Raises:
+        StorageError: a newer costd made the schema, or the version.
+    """
     # Alembic takes 100 ms to load, so only a database that needs it pays.
     from alembic import command
     from alembic.config import Config
@@ -150,7 +168,7 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, HEAD)
+        command.upgrade(config, version)
     except CommandError as error:
         raise StorageError(
             f"the state database was written by a newer costd ({error})",

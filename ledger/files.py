@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol, cast
 
 import polars as pl
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 COMPRESSION_LEVEL = 3
 ROW_GROUP = 250_000
+_COPY_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,14 @@ class Files(Protocol):
 
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Give the size in bytes of those files that exist."""
+        ...
+
+    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """Open a file for reading."""
+        ...
+
+    def put(self, path: str, source: IO[bytes]) -> None:
+        """Write a new file from a stream, durably."""
         ...
 
     def uri(self, path: str) -> str:
@@ -78,10 +89,10 @@ class LocalFiles:
         folders: set[Path] = set()
         for path in paths:
             target = self.root / path
-            _fsync(target)
+            sync_path(target)
             folders.update((target.parent, *_between(self.root, target.parent)))
         for folder in folders:
-            _fsync(folder)
+            sync_path(folder)
 
     def sizes(self, paths: Iterable[str]) -> dict[str, int]:
         """Give the size in bytes of those files that exist."""
@@ -90,6 +101,18 @@ class LocalFiles:
             with contextlib.suppress(FileNotFoundError):
                 found[path] = (self.root / path).stat().st_size
         return found
+
+    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """Open a file for reading."""
+        return (self.root / path).open("rb")
+
+    def put(self, path: str, source: IO[bytes]) -> None:
+        """Write a new file from a stream, durably."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            shutil.copyfileobj(source, file, _COPY_BYTES)
+        self.sync([path])
 
     def uri(self, path: str) -> str:
         """Give the address under which polars reads a file."""
@@ -100,7 +123,8 @@ def _between(root: Path, folder: Path) -> list[Path]:
     return [root.parent, root, *(parent for parent in folder.parents if root in parent.parents)]
 
 
-def _fsync(path: Path) -> None:
+def sync_path(path: Path) -> None:
+    """Make a file, or the names in a folder, survive a power cut."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -147,6 +171,17 @@ class ObjectFiles:
 
         found = self._handler().get_file_info(list(paths))
         return {info.path: int(info.size) for info in found if info.type == FileType.File}
+
+    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """Open a file for reading."""
+        return cast("AbstractContextManager[IO[bytes]]", self._handler().open_input_file(path))
+
+    def put(self, path: str, source: IO[bytes]) -> None:
+        """Write a new file from a stream, durably."""
+        # The public handler wraps the stream in a pyarrow file that hands it no bytes to write.
+        file = self._handler()._handler.open_output_stream(path, None)  # noqa: SLF001 - see above
+        shutil.copyfileobj(source, file, _COPY_BYTES)
+        file.close()  # type: ignore[attr-defined]  # the library's stub forgets it
 
     def uri(self, path: str) -> str:
         """Give the address under which polars reads a file."""

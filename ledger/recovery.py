@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
 from domain.delivery import Delivery
 from domain.errors import StorageError
 from ledger.commit import Member
+from ledger.cube import sum_or_null
+from ledger.gates import Sums
 from ledger.history import History
+from ledger.staging import COST_COLUMNS
 from ledger.store import Table
+
+
+class Stored(Protocol):
+    """The part of the ledger that sums are recomputed from."""
+
+    def charges(self) -> pl.LazyFrame:
+        """Give the facts of committed deliveries."""
+        ...
+
+    def resources(self) -> pl.LazyFrame:
+        """Give the resource dimension."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +96,29 @@ def rows_of(charges: Table, delivery: Delivery) -> pl.LazyFrame:
             hint="its daily sums are kept for ever: ask with `--as-of`; `ledger.keep_versions` keeps more",
         )
     return charges.scan(delivery.version)
+
+
+def unequal(ledger: Stored, current: Iterable[Delivery]) -> list[str]:
+    """Recompute the sums of current periods from their charges; say which are not as committed."""
+    currencies = ledger.resources().select("dim_id", "BillingCurrency")
+    found = (
+        ledger.charges()
+        .join(currencies, on="dim_id", how="left")
+        .group_by("source", "billing_period", "BillingCurrency")
+        .agg(pl.len().alias("rows"), *(sum_or_null(name) for name in COST_COLUMNS))
+        .collect()
+    )
+    rows: dict[tuple[str, str], int] = defaultdict(int)
+    sums: dict[tuple[str, str], Sums] = defaultdict(dict)
+    for row in found.iter_rows(named=True):
+        place = row["source"], row["billing_period"]
+        rows[place] += row["rows"]
+        sums[place][row["BillingCurrency"]] = {
+            name: row[name] for name in COST_COLUMNS if row[name] is not None
+        }
+    return [
+        f"{delivery.billing_period} of {delivery.source}"
+        for delivery in current
+        if (place := (delivery.source, delivery.billing_period))
+        and (rows[place], sums[place]) != (delivery.rows, delivery.sums)
+    ]

@@ -91,7 +91,7 @@ class Table:
                 configuration=self.spec.configuration,
                 storage_options=self.options,
             )
-        self.files.sync([_log_entry(0)])
+        self.files.sync([log_entry(0)])
         return made
 
     def _widened(self, table: DeltaTable) -> DeltaTable:
@@ -104,7 +104,7 @@ class Table:
             # Only promoted tags come and go, and they are text.
             with storage_errors("widen", self.uri):
                 table.alter.add_columns([Field(name, PrimitiveType("string")) for name in missing])
-            self.files.sync([_log_entry(int(table.version()))])
+            self.files.sync([log_entry(int(table.version()))])
         return table
 
     def stage(self, rows: pl.LazyFrame, partition: Mapping[str, str], name: str) -> StagedFile:
@@ -220,7 +220,7 @@ class Table:
                 ),
             )
             table.update_incremental()
-        self.files.sync([_log_entry(version) for version in range(decided_on + 1, table.version() + 1)])
+        self.files.sync([log_entry(version) for version in range(decided_on + 1, table.version() + 1)])
         if decided_on // CHECKPOINT_EVERY < table.version() // CHECKPOINT_EVERY:
             self._checkpoint(table)
 
@@ -242,5 +242,6 @@ def _is_whole(entry: Path) -> bool:
         return False
 
 
-def _log_entry(version: int) -> str:
+def log_entry(version: int) -> str:
+    """Name the file of a version in the log."""
     return f"_delta_log/{version:020d}.json"

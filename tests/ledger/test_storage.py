@@ -93,7 +93,7 @@ def test_a_disk_that_is_really_full_is_told_as_such(tmp_path: Path) -> None:
             rows.sink_parquet("/dev/full")
             return super().write(path, rows)
 
-    ledger._tables["charges"].files = Full(tmp_path / "charges")
+    ledger.tables["charges"].files = Full(tmp_path / "charges")
     assert "is full" in store(ledger, "1", "h1").reason
 
 

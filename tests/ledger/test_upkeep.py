@@ -136,7 +136,7 @@ def test_files_that_no_commit_took_are_removed_but_not_while_they_are_young(tmp_
 def test_cube_rows_of_a_delivery_that_never_came_to_be_are_removed(tmp_path: Path) -> None:
     ledger = ChargeLedger(str(tmp_path))
     deliver(ledger, 0)
-    cube = ledger._tables["cube"]
+    cube = ledger.tables["cube"]
     opened = cube.open()
     assert opened is not None
     orphans = cube.scan().with_columns(pl.lit("01NEVER").alias("delivery_id"))
@@ -155,7 +155,7 @@ def test_rows_get_the_columns_of_keys_that_were_promoted_later(tmp_path: Path) -
     deliver(ChargeLedger(str(tmp_path)), 7)
     ledger = ChargeLedger(str(tmp_path), promote=["run"])
     ledger.maintain(FAR, grace=NO_GRACE)
-    stored = ledger._tables["resources"].scan().select("x_tag_run").collect()
+    stored = ledger.tables["resources"].scan().select("x_tag_run").collect()
     assert stored["x_tag_run"].to_list() == ["7"] * 3
     assert ledger.resources().collect()["x_tag_run"].to_list() == ["7"] * 3
 
