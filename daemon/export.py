@@ -7,7 +7,7 @@ then moved into place: an export that does not tie out never exists.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -22,7 +22,15 @@ from domain.ports import Ledger
 
 VERSIONS = ("1.0", "1.2")
 _FORMULA = "^[=+\\-@\t\r\n]"
+PIECE = 250_000
+"""Rows joined and written at a time."""
+
+_OWNED = (*OWNER_FIELDS, "cost_kind")
 _FILLED_FROM = {"ProviderName": "ServiceProviderName", "PublisherName": "ServiceProviderName"}
+
+
+def _nobody(_rows: int) -> None:
+    """Listen to no progress."""
 
 
 class Format(StrEnum):
@@ -64,18 +72,20 @@ def _number(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def write_export(export: Export, ledger: Ledger, ownership: pl.DataFrame) -> Sums:
+def write_export(
+    export: Export, ledger: Ledger, ownership: pl.DataFrame, on_rows: Callable[[int], None] = _nobody
+) -> Sums:
     """Write the file and give its sums, which are the ledger's.
 
     Raises:
         GateError: the file does not add up to the ledger; nothing is left at the path.
     """
     facts = ledger.charges(sources=export.sources, periods=export.periods)
-    frame = export_frame(export.version, facts, ledger, ownership)
     export.path.parent.mkdir(parents=True, exist_ok=True)
     draft = export.path.with_name(f".{export.path.name}.part")
     try:
-        _write(frame, draft, export.format)
+        frames = export_frames(export.version, facts, ledger, ownership)
+        _write(_told(frames, on_rows), draft, export.format)
         written = _sums(_read(draft, export.format))
         _compare(written, facts, ledger)
         draft.replace(export.path)
@@ -84,24 +94,42 @@ def write_export(export: Export, ledger: Ledger, ownership: pl.DataFrame) -> Sum
     return written
 
 
-def export_frame(version: str, facts: pl.LazyFrame, ledger: Ledger, ownership: pl.DataFrame) -> pl.LazyFrame:
-    """Give charges as rows of a FOCUS version with our `x_` columns behind."""
-    resources = ledger.resources().collect().join(ownership, on="dim_id", how="left", suffix="_owner")
-    named = resources.select(
-        "dim_id",
-        *(_own_column(name) for name in RESOURCE_COLUMNS if name != "Tags"),
-        _tags_text(resources),
-        *(pl.col(name).alias(_own_name(name)) for name in (*OWNER_FIELDS, "cost_kind")),
-    )
-    prices = ledger.prices().select("price_id", *PRICE_COLUMNS)
-    joined = facts.join(named.lazy(), on="dim_id", how="left").join(prices, on="price_id", how="left")
+def _told(frames: Iterable[pl.DataFrame], on_rows: Callable[[int], None]) -> Iterator[pl.DataFrame]:
+    for frame in frames:
+        yield frame
+        on_rows(frame.height)
+
+
+def export_frames(
+    version: str, facts: pl.LazyFrame, ledger: Ledger, ownership: pl.DataFrame
+) -> Iterator[pl.DataFrame]:
+    """Give charges as rows of a FOCUS version with our `x_` columns behind, in pieces; at least one.
+
+    In pieces, because a stream of joined rows 65 columns wide holds gigabytes in flight.
+    """
+    resources = _resource_columns(ledger.resources().collect(), ownership)
+    prices = ledger.prices().select("price_id", *PRICE_COLUMNS).collect()
     kept = columns_of(version)
     newer = [column for column in FOCUS if column not in kept]
-    return joined.select(
-        *(pl.col(column.name) for column in kept),
-        pl.col("source").alias("x_Source"),
-        *(_own_name(name) for name in (*OWNER_FIELDS, "cost_kind")),
-        *(pl.col(column.name).alias(f"x_{column.name}") for column in newer),
+    rows = facts.select(pl.len()).collect().item()
+    for start in range(0, max(rows, 1), PIECE):
+        piece = facts.slice(start, PIECE).collect()
+        joined = piece.join(resources, on="dim_id", how="left").join(prices, on="price_id", how="left")
+        yield joined.select(
+            *(pl.col(column.name) for column in kept),
+            pl.col("source").alias("x_Source"),
+            *(_own_name(name) for name in _OWNED),
+            *(pl.col(column.name).alias(f"x_{column.name}") for column in newer),
+        )
+
+
+def _resource_columns(resources: pl.DataFrame, ownership: pl.DataFrame) -> pl.DataFrame:
+    owned = resources.join(ownership.select("dim_id", *_OWNED), on="dim_id", how="left")
+    return owned.select(
+        "dim_id",
+        *(_own_column(name) for name in RESOURCE_COLUMNS if name != "Tags"),
+        _tags_text(owned),
+        *(pl.col(name).alias(_own_name(name)) for name in _OWNED),
     )
 
 
@@ -122,14 +150,34 @@ def _tags_text(resources: pl.DataFrame) -> pl.Series:
     return pl.Series("Tags", [text(tags) for tags in resources["Tags"].to_list()], dtype=pl.String)
 
 
-def _write(frame: pl.LazyFrame, path: Path, kind: Format) -> None:
+def _write(frames: Iterable[pl.DataFrame], path: Path, kind: Format) -> None:
     if kind is Format.PARQUET:
-        frame.sink_parquet(path, compression="zstd")
+        _write_parquet(frames, path)
         return
-    texts = [name for name, dtype in frame.collect_schema().items() if dtype == pl.String]
-    frame.with_columns(_unarmed(name) for name in texts).sink_csv(
-        path, datetime_format="%Y-%m-%dT%H:%M:%SZ", line_terminator="\r\n"
-    )
+    with path.open("wb") as file:
+        for at, frame in enumerate(frames):
+            texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+            frame.with_columns(_unarmed(name) for name in texts).write_csv(
+                file,
+                include_header=at == 0,
+                datetime_format="%Y-%m-%dT%H:%M:%SZ",
+                line_terminator="\r\n",
+            )
+
+
+def _write_parquet(frames: Iterable[pl.DataFrame], path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    writer = None
+    try:
+        for frame in frames:
+            table = frame.to_arrow(compat_level=pl.CompatLevel.newest())
+            # without Arrow's own schema beside it, every reader sees plain Parquet types
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd", store_schema=False)
+            writer.write_table(table)
+    finally:
+        if writer is not None:
+            writer.close()
 
 
 def _unarmed(name: str) -> pl.Expr:

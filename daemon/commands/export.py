@@ -91,11 +91,9 @@ def write(rooms: Rooms, export: Export, progress: Progress) -> Sums:
         raise UsageError("no charges fit, so nothing was written", hint="`costd status` says what is stored")
     progress.start(f"FOCUS {export.version} to {export.path.name}", rows, "charges")
     try:
-        sums = write_export(export, rooms.ledger, attribute(rooms).ownership)
-        progress.advance(rows)
+        return write_export(export, rooms.ledger, attribute(rooms).ownership, progress.advance)
     finally:
         progress.finish()
-    return sums
 
 
 def _current(rooms: Rooms, export: Export) -> list[Delivery]:

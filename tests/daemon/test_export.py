@@ -126,8 +126,8 @@ def test_the_sums_told_are_those_of_the_ledger(ledger: ChargeLedger, tmp_path: P
 def test_a_file_that_does_not_add_up_never_exists(
     ledger: ChargeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = export_module.export_frame
-    monkeypatch.setattr(export_module, "export_frame", lambda *args: whole(*args).head(1))
+    whole = export_module.export_frames
+    monkeypatch.setattr(export_module, "export_frames", lambda *args: (f.head(1) for f in whole(*args)))
     with pytest.raises(GateError, match="does not add up"):
         exported(ledger, tmp_path)
     assert list((tmp_path / "out").iterdir()) == []
@@ -138,3 +138,15 @@ def test_an_older_export_is_replaced_whole(ledger: ChargeLedger, tmp_path: Path)
     before = path.read_bytes()
     assert exported(ledger, tmp_path, periods=frozenset({"2026-07"})).read_bytes() != before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_pieces_make_the_same_file(
+    ledger: ChargeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = pl.read_parquet(exported(ledger, tmp_path))
+    monkeypatch.setattr(export_module, "PIECE", 2)
+    pieces = pl.read_parquet(exported(ledger, tmp_path))
+    assert pieces.equals(whole)
+    as_csv = exported(ledger, tmp_path, format=Format.CSV).read_text(encoding="utf-8")
+    assert as_csv.count("BilledCost,") == 1
+    assert len(list(csv.reader(as_csv.splitlines()))) == 4
