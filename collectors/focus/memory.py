@@ -30,10 +30,6 @@ class Remembered:
         """Give the periods of which files were stored."""
         return frozenset(period for period, files in self._files.items() if files)
 
-    def knows_files(self) -> bool:
-        """Say whether any file was ever stored."""
-        return bool(self.periods)
-
     def contents(self, period: str) -> dict[str, str]:
         """Give {file: what of it was stored} of a period; see `content`."""
         return {

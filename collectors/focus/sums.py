@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 import polars as pl
 
 from collectors.focus.amounts import MAX_FRACTION, Amounts
-from domain.errors import SourceError
+from collectors.focus.damage import DamagedError
 from domain.money import PRECISION
 
 Key = tuple[str, str, str]
@@ -43,7 +43,7 @@ def add_up(
     """Sum the cost columns of the kept rows of a frame of charges.
 
     Raises:
-        SourceError: a sum is larger than any bill.
+        DamagedError: a sum is larger than any bill.
     """
     parsed: defaultdict[Key, Decimal] = defaultdict(Decimal)
     residual: defaultdict[Key, Decimal] = defaultdict(Decimal)
@@ -87,19 +87,4 @@ def _grouped(
         grouped = rows.lazy().group_by("BillingPeriodStart", "BillingCurrency").agg(wanted)
         return grouped.collect(engine="streaming").rows()
     except pl.exceptions.ComputeError as error:
-        raise SourceError(f"the costs add up to more than can be held: {error}") from error
-
-
-def total(parsed: Mapping[Key, Decimal], column: str = "BilledCost") -> Decimal:
-    """Give the sum of one column over all periods and currencies: a mark of the rows' content."""
-    found = Decimal(0)
-    for (_, _, name), amount in parsed.items():
-        if name == column:
-            found = EXACT.add(found, amount)
-    return found
-
-
-def merged(into: dict[Key, Decimal], more: Mapping[Key, Decimal]) -> None:
-    """Add sums to sums, exactly."""
-    for key, amount in more.items():
-        into[key] = EXACT.add(into.get(key, Decimal(0)), amount)
+        raise DamagedError(f"holds costs that add up to more than can be held: {error}") from error

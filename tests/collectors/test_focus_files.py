@@ -12,6 +12,7 @@ from exports import Desk, a_row, csv_bytes, rows_of, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.focus.csv_table import CsvTable
 from collectors.interface import Health
 from domain.delivery import Freshness
 from domain.errors import SourceError
@@ -327,6 +328,37 @@ def test_a_source_of_nothing_but_damage_is_an_error(folder: Path) -> None:
     (folder / "junk.csv").write_bytes(b"\x00" * 500)
     with pytest.raises(SourceError, match=r"junk\.csv is"):
         Desk(folder).collect()
+
+
+def test_a_last_row_that_is_cut_and_unreadable_damages_the_file(folder: Path) -> None:
+    columns = ["ResourceId", *(name for name in JUNE[0] if name != "ResourceId")]
+    columns = [*(name for name in columns if name not in {"BilledCost", "Tags"}), "BilledCost", "Tags"]
+    rows = [*rows_of("2026-06", 300), a_row(BilledCost="1,", Tags="")]
+    folder.mkdir()
+    (folder / "june.csv").write_bytes(csv_bytes(rows, columns).rstrip(b"\n"))
+    found = Desk(folder).collect()
+    assert "june.csv ends in the middle of a row" in found.refused["2026-06"]
+    (folder / "june.csv").write_bytes(csv_bytes(rows, columns))
+    assert len(Desk(folder).collect().rejected) == 1
+
+
+def test_costs_beyond_any_bill_refuse_the_file(folder: Path) -> None:
+    huge = "99999999999999999999999999"
+    write(folder / "june.csv", [a_row(BilledCost=huge), a_row(BilledCost=huge)])
+    write(folder / "may.csv", [a_row("2026-05", ListCost=huge), a_row("2026-05", ListCost=huge)])
+    found = Desk(folder).collect()
+    assert "june.csv holds costs that add up to more" in found.coverage.reason
+    assert "may.csv holds costs that add up to more" in found.refused["2026-05"]
+
+
+def test_each_thing_worth_telling_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.focus.csv_table._BLOCK_BYTES", 2048)
+    monkeypatch.setattr("collectors.focus.csv_table._PIECE_ROWS", 10)
+    monkeypatch.setattr(CsvTable.pieces, "__defaults__", (None, 10))
+    write(folder / "june.csv", [row | {"Tags": "team=web"} for row in rows_of("2026-06", 60)])
+    found = Desk(folder).collect()
+    assert sum("no JSON object" in note for note in found.notes) == 1
+    assert found.billed() == 75
 
 
 def test_other_focus_datasets_beside_the_charges_are_left_out(folder: Path) -> None:

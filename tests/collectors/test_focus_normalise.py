@@ -6,12 +6,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-from exports import Row, a_row
+from exports import Row, a_row, merged
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.focus.normalise import Memory, Normalised, excerpt, to_focus
-from collectors.focus.sums import merged
 from domain.charge import BY_NAME, RAW_SCHEMA
 from domain.errors import SourceError
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from collectors.focus.sums import merged
+from collectors.focus.sums import EXACT, Key
 from collectors.focus_files import FocusFilesCollector
 from domain.delivery import Chunk, Coverage, Cursor, Freshness, Rejected
 from domain.errors import SourceError
@@ -139,6 +139,12 @@ class Silence:
 
     def finish(self) -> None:
         """End."""
+
+
+def merged(into: dict[Key, Decimal], more: Mapping[Key, Decimal]) -> None:
+    """Add sums to sums, exactly."""
+    for key, amount in more.items():
+        into[key] = EXACT.add(into.get(key, Decimal(0)), amount)
 
 
 @dataclass
