@@ -54,7 +54,8 @@ def _sections(command: click.Command, ctx: click.Context, shared: set[str | None
     usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
     yield f"## {ctx.command_path}\n\n{_prose(command.help)}\n\n```\n{usage}\n```\n"
     own = frozenset(name for name in shared if name is not None)
-    yield _table(command.get_params(ctx), own)
+    if options := _table(command.get_params(ctx), own):
+        yield options
     if epilog := _prose(command.epilog):
         yield f"{epilog}\n"
     if isinstance(command, click.Group):
