@@ -13,6 +13,7 @@ from attribution.star import Star, star_of
 from daemon import assemble
 from daemon.collect import Collected, collect_source
 from daemon.report import ReportResult, run
+from daemon.upkeep import maintain_if_due
 
 if TYPE_CHECKING:
     from daemon.query import Query
@@ -39,9 +40,10 @@ def collect(
     Raises:
         UsageError: a name that is not configured.
     """
-    rooms.recover()
+    rooms.recover(repairing=True)
     for collector in assemble.build_collectors(rooms.settings, names, clock=rooms.clock):
         yield collect_source(rooms, collector, force=force, progress=progress)
+    maintain_if_due(rooms)
 
 
 def attribute(rooms: Rooms) -> Star:

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from daemon import assemble
+from daemon.logs import get_logger
+from domain.errors import StorageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -64,17 +66,26 @@ class Rooms:
         """Tell whether the numbers are of the simulated company."""
         return assemble.is_demo(self.settings)
 
-    def recover(self) -> None:
+    def recover(self, *, repairing: bool = False) -> None:
         """Make the state's mirror of deliveries equal to the ledger's log, where a crash left it behind.
 
-        The log of the charges is the truth; the mirror only makes `status` quick.
+        The log of the charges is the truth; the mirror only makes `status` quick. What a
+        failing disk took from the ledger is only logged where it can be collected anew.
+
+        Raises:
+            StorageError: files of the ledger are missing or cut off.
         """
-        newest = {(d.source, d.billing_period): d.id for d in self.ledger.deliveries()}
+        recovered = self.ledger.recover()
+        for damage in recovered.damage:
+            if not repairing:
+                raise StorageError(damage)
+            get_logger().error("ledger_damaged", reason=damage)
+        newest = {(d.source, d.billing_period): d.id for d in recovered.deliveries}
         mirrored = {
             (p.source, p.billing_period): p.delivery_id for p in self.state.periods() if p.delivery_id
         }
         if newest != mirrored:
-            self.state.rebuild(self.ledger.deliveries())
+            self.state.rebuild(recovered.deliveries)
 
     def sources(self, as_of: datetime | None = None) -> list[SourceView]:
         """Give how far each source may be trusted, now or as was known at an instant."""

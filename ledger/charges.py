@@ -146,8 +146,13 @@ class ChargeLedger:
         ]
 
     def cursors(self, source: str) -> dict[str, Cursor]:
-        """Give what the collector stored per period at its last successful delivery."""
-        return {period: dict(entry.delivery.cursor) for period, entry in self._history.latest(source).items()}
+        """Give what the collector stored per period at its last successful delivery.
+
+        A damaged period has none, so that it is collected anew.
+        """
+        latest = [entry.delivery for entry in self._history.latest(source).values()]
+        damaged = recovery.faults_of(self.tables["charges"], latest)
+        return {one.billing_period: dict(one.cursor) for one in latest if one.id not in damaged}
 
 
 def _narrowed(

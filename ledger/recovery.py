@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,13 +56,25 @@ def recover(charges: Table, history: History) -> Recovered:
     if table is None:
         return Recovered(deliveries=(), damage=())
     deliveries = tuple(entry.delivery for entry in history.entries(table))
+    current = {(delivery.source, delivery.billing_period): delivery for delivery in deliveries}
+    faults = faults_of(charges, [current[place] for place in sorted(current)])
+    return Recovered(deliveries=deliveries, damage=tuple(faults.values()))
+
+
+def faults_of(charges: Table, current: Sequence[Delivery]) -> dict[str, str]:
+    """Say, by delivery id, what is wrong with the files of deliveries that are current."""
+    table = charges.open()
+    wanted = {(delivery.source, delivery.billing_period): delivery for delivery in current}
+    if table is None or not wanted:
+        return {}
     members: dict[tuple[str, str], list[Member]] = defaultdict(list)
     for member in charges.members(table):
-        members[member.partition["source"], member.partition["billing_period"]].append(member)
+        place = member.partition["source"], member.partition["billing_period"]
+        if place in wanted:
+            members[place].append(member)
     sizes = charges.files.sizes(member.path for group in members.values() for member in group)
-    current = {(delivery.source, delivery.billing_period): delivery for delivery in deliveries}
-    faults = (_fault(delivery, members.get(place, []), sizes) for place, delivery in sorted(current.items()))
-    return Recovered(deliveries=deliveries, damage=tuple(fault for fault in faults if fault))
+    found = {one.id: _fault(one, members.get(place, []), sizes) for place, one in wanted.items()}
+    return {name: fault for name, fault in found.items() if fault}
 
 
 def _fault(delivery: Delivery, members: list[Member], sizes: dict[str, int]) -> str:
@@ -76,7 +88,7 @@ def _fault(delivery: Delivery, members: list[Member], sizes: dict[str, int]) -> 
         return ""
     return (
         f"{delivery.billing_period} of {delivery.source} is damaged: {what}; "
-        f"run `costd collect {delivery.source} --force`, or restore a backup"
+        f"run `costd collect {delivery.source}`, or restore a backup"
     )
 
 

@@ -10,6 +10,7 @@ from ledger import record
 from ledger.history import History
 from ledger.judging import Checked, Refusal, Terms, judge
 from ledger.landing import Landing
+from ledger.recovery import faults_of
 from ledger.staging import Stage
 from ledger.store import Table
 
@@ -53,7 +54,9 @@ class Replacement:
 
     def _is_stored(self, period: str) -> bool:
         before = self._before.get(period)
-        return before is not None and before.delivery.manifest_hash == self._batch.manifest_hash
+        if before is None or before.delivery.manifest_hash != self._batch.manifest_hash:
+            return False
+        return not faults_of(self._tables["charges"], [before.delivery])
 
     def _store(self, on_rows: Callable[[int], None]) -> None:
         stage = Stage(self._batch, self._tables, record.new_id(self._terms.now))

@@ -220,7 +220,9 @@ def test_every_table_is_either_backed_up_or_left_out_on_purpose(state: State) ->
 
 def test_a_log_that_lost_entries_is_not_backed_up(ledger: ChargeLedger, state: State, tmp_path: Path) -> None:
     for number in range(25):
-        ledger.replace(a_batch(a_charge(BilledCost=f"1.{number:02d}"), manifest_hash=f"h{number}"), seen_at=NOW)
+        ledger.replace(
+            a_batch(a_charge(BilledCost=f"1.{number:02d}"), manifest_hash=f"h{number}"), seen_at=NOW
+        )
     for version in range(4):
         (Path(ledger.root) / f"cube/_delta_log/{version:020d}.json").unlink()
     with pytest.raises(StorageError, match="has lost entries"):

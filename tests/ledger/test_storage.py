@@ -174,7 +174,7 @@ def test_a_commit_that_lost_its_end_is_damage_of_its_period(ledger: ChargeLedger
 
 
 @pytest.mark.parametrize("how", ["missing", "cut off"])
-def test_a_file_that_the_disk_lost_is_damage_and_a_forced_collection_repairs_it(
+def test_a_file_that_the_disk_lost_is_damage_and_the_next_collection_repairs_it(
     ledger: ChargeLedger, how: str
 ) -> None:
     store(ledger, "1", "h1")
@@ -187,8 +187,10 @@ def test_a_file_that_the_disk_lost_is_damage_and_a_forced_collection_repairs_it(
     assert len(recovered.deliveries) == 1
     (damage,) = recovered.damage
     assert "1 of its files are missing or cut off" in damage
-    assert "costd collect aws --force" in damage
-    ledger.replace(a_batch(a_charge(BilledCost="1")), seen_at=NOW, force=True)
+    assert "run `costd collect aws`" in damage
+    assert ledger.cursors("aws") == {}
+    assert store(ledger, "1", "h1").verdict is Verdict.REPLACED
+    assert list(ledger.cursors("aws")) == ["2026-06"]
     assert ledger.recover().damage == ()
     assert billed(ledger) == ["1.000000000000"]
 
