@@ -45,6 +45,7 @@ def azure(files: Sequence[Stored], read: Read) -> Selection:
     notes: list[str] = []
     manifests = [file for file in files if _name(file.key) in NAMES]
     runs = _by_scope([run for file in manifests if (run := read_manifest(file, read, notes)) is not None])
+    notes += _strangers(files, manifests)
     parts: list[Part] = []
     refused = _without_manifest(files, manifests)
     for scope in sorted(runs):
@@ -61,6 +62,16 @@ def azure(files: Sequence[Stored], read: Read) -> Selection:
             except RefusedError as error:
                 refused.append(Refusal(period=run.period, reason=str(error)))
     return Selection(layout=Layout.AZURE, parts=tuple(parts), refused=tuple(refused), notes=tuple(notes))
+
+
+def _strangers(files: Sequence[Stored], manifests: Sequence[Stored]) -> list[str]:
+    """Say that files which lie in no run are not read."""
+    folders = tuple(file.key.rpartition("/")[0] for file in manifests)
+    keys = [file.key for file in files if is_candidate(file.key) and not RANGE.search(file.key)]
+    left = [key for key in keys if key.rpartition("/")[0] not in folders]
+    if not left:
+        return []
+    return [f"{len(left):,} files that are in no export run are left out, e.g. {shortened(left[0], 120)}"]
 
 
 def _by_scope(runs: Sequence[Run]) -> dict[str, dict[tuple[str, str], list[Run]]]:

@@ -6,13 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import combinations
 
+from collectors.focus import keyvalues
 from collectors.focus.normalise import Memory, to_focus
 from collectors.focus.opening import opened
 from collectors.focus.survey import Survey
 from collectors.stores.interface import Store
+from domain.charge import FOCUS, Kind
 from domain.errors import SourceError
 
 _SEEDS = (20_260_601, 733_100_417)
+
+_JSON = [column.name for column in FOCUS if column.kind is Kind.JSON]
 
 Print = tuple[int | str, ...]
 
@@ -59,9 +63,11 @@ def fingerprint(store: Store, survey: Survey) -> Print:
         with store.opened(survey.file) as handle:
             for piece in opened(handle, survey.file.size).pieces():
                 found = to_focus(piece.frame, memory)
+                spelt = [keyvalues.canonical(found.charges[name]) for name in _JSON]
+                charges = found.charges.with_columns(spelt)
                 rejected += len(found.rejected) + len(piece.broken)
                 for i, seed in enumerate(_SEEDS):
-                    hashes = found.charges.hash_rows(seed)
+                    hashes = charges.hash_rows(seed)
                     # Halves, because a sum of whole hashes would overflow.
                     sums[2 * i] += int((hashes // 2**32).sum())
                     sums[2 * i + 1] += int((hashes % 2**32).sum())

@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 import polars as pl
 
-from collectors.focus.texts import as_text
+from collectors.focus.texts import as_text, mapped
 
 KEY_VALUES = ("Tags", "AllocatedTags")
 """Columns whose values become text; the other JSON columns keep numbers and nesting."""
 
-REMEMBERED = 100_000
-"""Distinct texts of one column that are remembered from chunk to chunk; about 50 MB."""
+REMEMBERED = 1_000_000
+"""Distinct values of one column that are remembered from chunk to chunk; at most some 150 MB."""
 
 _SEED = secrets.randbits(63)
 
@@ -27,43 +27,84 @@ class _Digits(str):
 
 
 class Memory:
-    """What was found out about distinct values of one file, so that each is parsed once."""
+    """What was found out about distinct values of one file, so that each is parsed once.
+
+    Attributes:
+        texts: per column `hash` and `text` of values whose text is not the one of the file.
+        fine: per column `hash` of texts that stay as they are.
+        broken: per column the first text that is no JSON object.
+    """
 
     def __init__(self) -> None:
-        self.texts: dict[str, dict[str, str | None]] = {}
-        self.nested: dict[str, dict[int, str | None]] = {}
+        self.texts: dict[str, pl.DataFrame] = {}
+        self.fine: dict[str, pl.DataFrame] = {}
         self.broken: dict[str, str] = {}
+
+    def known(self, column: str) -> pl.DataFrame:
+        """Give the hashes of a column's values that were met, and forget them if they are too many."""
+        empty = pl.DataFrame(schema={"hash": pl.UInt64})
+        texts = self.texts.setdefault(column, empty.with_columns(text=pl.lit(None, dtype=pl.String)))
+        fine = self.fine.setdefault(column, empty)
+        if texts.height + fine.height > REMEMBERED:
+            self.texts[column], self.fine[column] = texts.clear(), fine.clear()
+        return pl.concat([self.texts[column].select("hash"), self.fine[column]])
 
 
 def normalised(series: pl.Series, memory: Memory) -> pl.Series:
     """Give a JSON column as text; null where there is nothing in it.
 
-    Text that is no JSON object stays as it is and is remembered in `memory.broken`: the
-    ledger keeps it under a key of its own, so that nobody's tags are lost unseen.
+    A plain object of texts stays as it is written. What is no JSON object stays too and is
+    remembered in `memory.broken`: the ledger keeps it under a key of its own, so that
+    nobody's tags are lost unseen.
     """
     if series.dtype == pl.Null:
         return series.cast(pl.String)
-    known = memory.texts.setdefault(series.name, {})
-    if series.dtype.is_nested():
-        series = _encoded(series, memory.nested.setdefault(series.name, {}))
-    elif series.dtype != pl.String:
+    if not series.dtype.is_nested():
         series = as_text(series)
-    distinct = series.drop_nulls().unique().to_list()
-    if len(known) > REMEMBERED:
-        known.clear()
-    for text in distinct:
-        if text not in known:
-            known[text] = _canonical(text, series.name, memory)
-    if all(known[text] == text for text in distinct):
+    elif isinstance(series.dtype, pl.Map):
+        series = series.cast(pl.List(pl.Struct({"key": pl.String, "value": pl.String})))
+    name = series.name
+    hashes = series.hash(_SEED).rename("hash")
+    first = hashes.arg_unique()
+    met = pl.DataFrame({"row": first, "hash": hashes.gather(first)})
+    fresh = met.join(memory.known(name), on="hash", how="anti")
+    if fresh.height:
+        _remember(series.gather(fresh["row"]), fresh["hash"], memory)
+    changed = memory.texts[name]
+    if changed.is_empty():
         return series
-    return series.replace_strict(
-        distinct, [known[text] for text in distinct], default=None, return_dtype=pl.String
+    found = hashes.to_frame().join(
+        changed.with_columns(is_new=True), on="hash", how="left", maintain_order="left"
     )
+    if series.dtype != pl.String:
+        return found["text"].alias(name)
+    return series.zip_with(found["is_new"].is_null(), found["text"])
+
+
+def canonical(series: pl.Series) -> pl.Series:
+    """Give a normalised column with one spelling per content: sorted keys, no spaces."""
+    return mapped(series, lambda text: text if (content := _object(text)) is None else _compact(content))
+
+
+def _remember(values: pl.Series, hashes: pl.Series, memory: Memory) -> None:
+    """Find out about values that were not met before."""
+    name, is_text = values.name, values.dtype == pl.String
+    texts = {}
+    for key, value in zip(hashes.to_list(), values.to_list(), strict=True):
+        text = value if is_text or value is None else _text_of(value)
+        wanted = None if text is None else _canonical(text, name, memory)
+        if not is_text or wanted != text:
+            texts[key] = wanted
+    new = pl.DataFrame({"hash": list(texts), "text": list(texts.values())}, schema=memory.texts[name].schema)
+    memory.texts[name] = pl.concat([memory.texts[name], new])
+    if is_text:
+        fine = hashes.to_frame("hash").join(new, on="hash", how="anti")
+        memory.fine[name] = pl.concat([memory.fine[name], fine])
 
 
 def _canonical(text: str, column: str, memory: Memory) -> str | None:
-    if column in KEY_VALUES and (plain := _of_texts(text)):
-        return plain
+    if column in KEY_VALUES and _is_plain(text):
+        return text
     content = _object(text)
     if content is None:
         memory.broken.setdefault(column, text)
@@ -74,15 +115,13 @@ def _canonical(text: str, column: str, memory: Memory) -> str | None:
     return _kept(text, content) if content else None
 
 
-def _of_texts(text: str) -> str:
-    """Give the canonical form of the usual case, an object of texts; "" for all others."""
+def _is_plain(text: str) -> bool:
+    """Say whether this is the usual case, an object of texts with something in it."""
     try:
         content = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return ""
-    if not content or not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
-        return ""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS).decode()
+        return False
+    return isinstance(content, dict) and bool(content) and all(type(v) is str for v in content.values())
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -128,7 +167,7 @@ def _compact(value: Any) -> str:
     if isinstance(value, _Digits):
         return str(value)
     if isinstance(value, dict):
-        inner = ",".join(f"{_compact(key)}:{_compact(item)}" for key, item in value.items())
+        inner = ",".join(f"{_compact(key)}:{_compact(item)}" for key, item in sorted(value.items()))
         return f"{{{inner}}}"
     if isinstance(value, list):
         return f"[{','.join(map(_compact, value))}]"
@@ -139,22 +178,6 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _encoded(series: pl.Series, known: dict[int, str | None]) -> pl.Series:
-    """Give maps, lists of pairs, or structs as JSON text; each distinct value is written once."""
-    if isinstance(series.dtype, pl.Map):
-        series = series.cast(pl.List(pl.Struct({"key": pl.String, "value": pl.String})))
-    hashes = series.hash(_SEED)
-    if len(known) > REMEMBERED:
-        known.clear()
-    first = pl.DataFrame({"hash": hashes, "row": pl.int_range(len(series), eager=True)}).unique("hash")
-    fresh = first.filter(~pl.col("hash").is_in(list(known)))
-    values = series.gather(fresh["row"]).to_list()
-    known.update(zip(fresh["hash"].to_list(), map(_text_of, values), strict=True))
-    distinct = first["hash"]
-    texts = [known[key] for key in distinct.to_list()]
-    return hashes.replace_strict(distinct, texts, return_dtype=pl.String).alias(series.name)
-
-
 def _text_of(value: Any) -> str | None:
     if value is None:
         return None
@@ -162,7 +185,8 @@ def _text_of(value: Any) -> str | None:
         value = _from_pairs([_by_position(pair) for pair in value])
     if not isinstance(value, dict):
         return None
-    return json.dumps({key: item for key, item in value.items() if item is not None}, default=str)
+    kept = {key: item for key, item in value.items() if item is not None}
+    return json.dumps(kept, default=str, sort_keys=True, ensure_ascii=False)
 
 
 def _by_position(pair: Any) -> Any:

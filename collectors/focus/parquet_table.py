@@ -35,10 +35,12 @@ class ParquetTable:
             self._file = self._opened()
             footer = self._file.metadata
             names = self._file.schema_arrow.names
-            groups = [footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)]
+            groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+            sizes = [group.total_byte_size for group in groups]
+            self._groups: list[int] = [group.num_rows for group in groups]
         self.rows: int = footer.num_rows
         self._names = names
-        self._has_large_group = max(groups, default=0) > _LARGE_GROUP_BYTES
+        self._has_large_group = max(sizes, default=0) > _LARGE_GROUP_BYTES
         if self.rows > max(_FREE_ROWS, _ROWS_PER_BYTE * size):
             raise DamagedError(f"claims {self.rows:,} rows in {size:,} bytes; that is no bill")
         self.columns: Columns = match(names)
@@ -65,9 +67,11 @@ class ParquetTable:
         return _RowNumbers()
 
     def _slices(self, wanted: dict[str, str], rows: int) -> Iterator[pl.DataFrame]:
-        for start in range(0, self.rows, rows):
+        start = 0
+        for length in _lengths(self._groups, rows):
             self._handle.seek(0)
-            yield pl.scan_parquet(self._handle).select(list(wanted)).slice(start, rows).collect()
+            yield pl.scan_parquet(self._handle).select(list(wanted)).slice(start, length).collect()
+            start += length
 
     def _large(self, wanted: dict[str, str], rows: int) -> Iterator[pl.DataFrame]:
         """Read with a small buffer; slower, but a row group of any size fits in memory."""
@@ -79,6 +83,22 @@ class ParquetTable:
 
         self._handle.seek(0)
         return parquet.ParquetFile(self._handle, pre_buffer=False, **options)
+
+
+def _lengths(groups: Sequence[int], rows: int) -> Iterator[int]:
+    """Give the rows of each piece: whole row groups where they fit, so that none is unpacked twice."""
+    held = 0
+    for group in groups:
+        if held and held + group > rows:
+            yield held
+            held = 0
+        if group > rows:
+            parts = -(-group // rows)
+            yield from (group * (i + 1) // parts - group * i // parts for i in range(parts))
+        else:
+            held += group
+    if held:
+        yield held
 
 
 class _RowNumbers:
@@ -104,4 +124,4 @@ def _told() -> Iterator[None]:
         if isinstance(error, GeneratorExit):
             raise
         message = shortened(str(error).partition("\n")[0], 200)
-        raise DamagedError(f"is no whole Parquet file: {message}") from error
+        raise DamagedError(f"cannot be read as Parquet: {message}") from error

@@ -11,8 +11,8 @@ import polars as pl
 
 from collectors.focus.columns import Columns
 
-CHUNK_ROWS = 131_072
-"""Rows of a piece: about 120 MB in memory, and large enough that per-piece work vanishes."""
+CHUNK_ROWS = 250_000
+"""Rows of a piece: some 200 MB in memory, and large enough that per-piece work vanishes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import polars as pl
 
 NULL_TEXTS = ("", "NULL", "null", "Null", "N/A", "n/a", "\\N")
-"""Texts by which exporters write *nothing*; only spaces count too. `-`, `0` and `None` are values."""
+"""Texts by which exporters write *nothing*; a few spaces count too. `-`, `0` and `None` are values."""
 
-_LONGEST_NULL = max(map(len, NULL_TEXTS))
+_LONGEST_NULL = max(map(len, NULL_TEXTS)) + 2  # with a space or two around it
 
 ALLOWED = {
     "ChargeCategory": ("Usage", "Purchase", "Tax", "Credit", "Adjustment"),
@@ -53,6 +53,8 @@ _FOLDED = {
 def as_text(series: pl.Series) -> pl.Series:
     """Give values of any type as text; a float id loses its `.0`, digits are never grouped."""
     dtype = series.dtype
+    if dtype == pl.String:
+        return series
     if dtype.is_float():
         whole = (series.is_finite() & (series == series.round()) & (series.abs() < 2**63)).fill_null(
             value=False
@@ -61,14 +63,15 @@ def as_text(series: pl.Series) -> pl.Series:
         return integers.cast(pl.String).zip_with(whole, _finite_text(series))
     if dtype.is_temporal():
         return series.dt.to_string("iso")
-    if dtype.is_nested():
-        return pl.Series(
-            series.name, [None if v is None else str(v) for v in series.to_list()], dtype=pl.String
-        )
-    if dtype == pl.Binary:
-        texts = [None if v is None else v.decode("utf-8", "replace") for v in series.to_list()]
-        return pl.Series(series.name, texts, dtype=pl.String)
+    if dtype.is_nested() or dtype == pl.Binary:
+        return pl.Series(series.name, [_text(value) for value in series.to_list()], dtype=pl.String)
     return series.cast(pl.String, strict=False)
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _finite_text(series: pl.Series) -> pl.Series:
@@ -88,15 +91,17 @@ def without_null_texts(frame: pl.DataFrame) -> pl.DataFrame:
     ]
     if not suspects:
         return frame
-    absent = pl.col(suspects).str.strip_chars().is_in(NULL_TEXTS)
-    hit = frame.select(absent.any()).row(0)
-    columns = [name for name, found in zip(suspects, hit, strict=True) if found]
+    short = frame.select(
+        pl.col(name).filter(pl.col(name).str.len_bytes() <= _LONGEST_NULL).unique().implode()
+        for name in suspects
+    )
+    absent = {
+        name: [text for text in short[name][0].to_list() if text.strip() in NULL_TEXTS] for name in suspects
+    }
     return frame.with_columns(
-        pl.when(pl.col(name).str.strip_chars().is_in(NULL_TEXTS))
-        .then(None)
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in columns
+        pl.when(pl.col(name).is_in(found)).then(None).otherwise(pl.col(name)).alias(name)
+        for name, found in absent.items()
+        if found
     )
 
 

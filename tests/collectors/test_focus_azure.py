@@ -165,6 +165,15 @@ def test_spans_that_overlap_are_counted_once_and_told(root: Path) -> None:
     assert any("20260605-20260610" in note and "is left out" in note for note in found.notes)
 
 
+def test_files_that_are_in_no_run_are_left_out_and_told(root: Path) -> None:
+    put(root, OLD)
+    (root / "aws.csv").write_bytes(csv_bytes(rows_of("2026-06", 9)))
+    desk = Desk(root)
+    found = desk.collect()
+    assert desk.months["2026-06"].height == 4
+    assert "1 files that are in no export run are left out, e.g. aws.csv" in found.notes
+
+
 def test_exports_of_another_kind_are_left_out(root: Path) -> None:
     put(root, OLD)
     other = put(root, NEW, export="dir/actual", submitted="2026-06-20T00:00:00Z")

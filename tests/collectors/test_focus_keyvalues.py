@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.focus import keyvalues
-from collectors.focus.keyvalues import Memory, normalised
+from collectors.focus.keyvalues import Memory, canonical, normalised
 
 
 def read(values: list[Any], dtype: Any = pl.String, column: str = "Tags") -> list[str | None]:
@@ -45,8 +45,20 @@ def test_tags_become_one_object_of_texts(written: str | None, expected: dict[str
     assert (json.loads(found) if found is not None else None) == expected
 
 
-def test_tags_of_one_content_are_one_text_however_they_are_written() -> None:
-    assert len(set(read(['{"a": "1", "b": "2"}', '{"b":"2","a":"1"}', '{ "b" : "2", "a" : "1" }']))) == 1
+def test_plain_tags_are_left_as_they_are_written() -> None:
+    texts = ['{"a": "1", "b": "2"}', '{"b":"2","a":"1"}', '{ "b" : "2", "a" : "1" }']
+    series = pl.Series("Tags", texts)
+    assert normalised(series, Memory()) is series
+    assert canonical(series).to_list() == ['{"a":"1","b":"2"}'] * 3
+
+
+def test_values_met_again_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory()
+    texts = ['{"a":"1"}', '{"n":1}', "{}", None, '{"n":null}']
+    first = normalised(pl.Series("Tags", texts), memory)
+    monkeypatch.setattr(keyvalues, "_remember", None)
+    again = normalised(pl.Series("Tags", texts[::-1]), memory)
+    assert again.to_list() == first.to_list()[::-1]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +89,11 @@ MAP = [{"a": "1", "b": None}, None, {}, {"b": "2", "a": "1"}, {"a": "1", "b": "2
     ids=["map", "key-value", "Key-Value", "k-v", "struct"],
 )
 def test_typed_tags_mean_the_same_in_every_shape(values: list[Any], dtype: Any) -> None:
-    assert read(values, dtype) == ['{"a":"1"}', None, None, '{"a":"1","b":"2"}', '{"a":"1","b":"2"}']
+    one, none, empty, both, same = read(values, dtype)
+    assert (none, empty) == (None, None)
+    assert json.loads(one or "") == {"a": "1"}
+    assert json.loads(both or "") == {"a": "1", "b": "2"}
+    assert both == same
 
 
 def test_typed_tags_of_numbers_and_truths_become_texts() -> None:
@@ -109,7 +125,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(10):
         normalised(pl.Series("Tags", [f'{{"a":"{i}"}}']), memory)
         normalised(pl.Series("AllocatedTags", [{"a": str(i)}]), memory)
-    assert max(len(memory.texts["Tags"]), len(memory.nested["AllocatedTags"])) <= 4
+    assert max(memory.fine["Tags"].height, memory.texts["AllocatedTags"].height) <= 4
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1, max_size=5))

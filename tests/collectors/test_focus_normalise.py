@@ -31,7 +31,7 @@ def test_a_row_of_text_becomes_a_charge_of_every_focus_column() -> None:
     assert found.charges.schema == RAW_SCHEMA
     assert charge["BilledCost"] == Decimal("0.0000008")
     assert charge["ChargePeriodStart"] == datetime(2026, 6, 10, tzinfo=UTC)
-    assert charge["Tags"] == '{"team":"web"}'
+    assert charge["Tags"] == '{"team": "web"}'
     assert charge["SkuId"] is None
     assert found.sums.parsed["2026-06", "USD", "BilledCost"] == Decimal("0.0000008")
 

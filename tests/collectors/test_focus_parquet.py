@@ -50,9 +50,22 @@ def test_reads_any_codec_to_the_same_charges(path: Path, codec: Any) -> None:
 def test_reads_row_groups_in_bounded_pieces(path: Path) -> None:
     FRAME.write_parquet(path, row_group_size=30)
     found = pieces_of(path, rows=40)
-    assert [piece.frame.height for piece in found] == [40, 40, 20]
-    assert [piece.before for piece in found] == [0, 40, 80]
-    assert found[1].ordinal(2) == 43
+    assert [piece.frame.height for piece in found] == [30, 30, 40]
+    assert [piece.before for piece in found] == [0, 30, 60]
+    assert found[1].ordinal(2) == 33
+
+
+@pytest.mark.parametrize(
+    ("group", "rows", "heights"),
+    [(100, 40, [33, 33, 34]), (10, 40, [40, 40, 20]), (30, 100, [100]), (7, 1, [1] * 100)],
+)
+def test_pieces_are_whole_row_groups_where_they_fit(
+    path: Path, group: int, rows: int, heights: list[int]
+) -> None:
+    FRAME.write_parquet(path, row_group_size=group)
+    found = pieces_of(path, rows=rows)
+    assert [piece.frame.height for piece in found] == heights
+    assert [value for piece in found for value in piece.frame["ResourceId"]] == FRAME["ResourceId"].to_list()
 
 
 def test_a_row_group_too_large_for_memory_is_read_through_a_small_buffer(
@@ -109,7 +122,7 @@ def test_reads_what_other_writers_make_of_the_types(path: Path) -> None:
     assert charge["ChargePeriodStart"] == moment
     assert charge["ChargePeriodEnd"] == datetime(2026, 6, 11, tzinfo=UTC)
     assert (charge["ChargeCategory"], charge["ResourceId"], charge["ResourceName"]) == ("Usage", "i-1", None)
-    assert charge["Tags"] == '{"team":"web"}'
+    assert charge["Tags"] == '{"team": "web"}'
     assert charge["ConsumedQuantity"] is None
 
 
@@ -118,7 +131,7 @@ def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
     FRAME.write_parquet(path)
     size = path.stat().st_size
     os.truncate(path, max(5, int(size * share)))
-    with pytest.raises(DamagedError, match="no whole Parquet file"):
+    with pytest.raises(DamagedError, match="cannot be read as Parquet"):
         pieces_of(path)
 
 
@@ -128,7 +141,7 @@ def test_a_hole_in_the_middle_is_never_taken_for_rows(path: Path) -> None:
     middle = len(content) // 3
     content[middle : middle + 600] = bytes(600)
     path.write_bytes(content)
-    with pytest.raises(DamagedError, match="no whole Parquet file"):
+    with pytest.raises(DamagedError, match="cannot be read as Parquet"):
         pieces_of(path)
 
 
@@ -137,7 +150,7 @@ def test_a_garbled_footer_is_refused(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-200:-8] = b"\xff" * 192
     path.write_bytes(content)
-    with pytest.raises(DamagedError, match="no whole Parquet file"):
+    with pytest.raises(DamagedError, match="cannot be read as Parquet"):
         pieces_of(path)
 
 
@@ -147,7 +160,7 @@ def test_a_file_that_is_cut_while_it_is_read_is_an_error_not_a_crash(path: Path)
         pieces = opened(handle, path.stat().st_size).pieces(rows=10)
         next(pieces)
         os.truncate(path, 100)
-        with pytest.raises(DamagedError, match="no whole Parquet file"):
+        with pytest.raises(DamagedError, match="cannot be read as Parquet"):
             list(pieces)
 
 
