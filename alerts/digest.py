@@ -6,14 +6,19 @@ None or "", and its line is then absent, never zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 QUIET_SHARE = Decimal("0.02")
 """A change below two percent …"""
 QUIET_MONEY = Decimal(10)
 """… and below ten units of the currency is not worth an arrow."""
+
+
+UNSEEN = Decimal("0.005")
+"""What is shown as 0.00 has not moved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,51 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceLine:
+    """What one team spent on one product of a provider.
+
+    Attributes:
+        team: None for what nobody owns.
+        service: the provider's product; None where a charge names none.
+        cost: of the digest day.
+        usual: of the days it is compared with; None where there is nothing like to compare with.
+    """
+
+    team: str | None
+    service: str | None
+    cost: Decimal
+    usual: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    """Cost by team of the days up to the last that every source has whole.
+
+    Attributes:
+        days: in order, without gaps.
+        teams: {team: one amount per day}; None is what nobody owns.
+    """
+
+    days: tuple[date, ...]
+    teams: Mapping[str | None, tuple[Decimal, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisplayTotal:
+    """All currencies in one, by dated rates; only to look at, never stored.
+
+    Attributes:
+        amount: the sum.
+        currency: that of the sum.
+        rates: how each currency was converted, as text: `1 USD = 0.92 EUR of 1 Nov`.
+    """
+
+    amount: Decimal
+    currency: str
+    rates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """The digest in one currency; blocks are never added up.
 
@@ -91,6 +141,9 @@ class Block:
         restated: past days that changed since the digest before.
         owned: part of the digest day's cost that has a team.
         unknown_rows: charges of the day without this kind of cost.
+        trend: the last days by team; None if unknown.
+        services: the largest products of each team, the teams in the order of `lines`.
+        compared: how many weeks back the days lie that the median is of.
     """
 
     currency: str
@@ -102,6 +155,9 @@ class Block:
     restated: tuple[Restated, ...] = ()
     owned: Decimal | None = None
     unknown_rows: int = 0
+    trend: Trend | None = None
+    services: tuple[ServiceLine, ...] = ()
+    compared: tuple[int, ...] = ()
 
     @property
     def sum(self) -> Line:
@@ -123,6 +179,9 @@ class Digest:
         demo: the numbers are of the simulated company.
         cost: the cost shown: effective, billed, list or contracted.
         left_out: currencies that are not shown because the message would be too long.
+        folded: how many days it is of: those over which none was sent, with the day itself.
+        teams: the only teams it is of; empty for all.
+        display: one total of all currencies; None where none is configured or a rate lacks.
     """
 
     day: date
@@ -134,8 +193,17 @@ class Digest:
     demo: bool = False
     cost: str = "effective"
     left_out: int = 0
+    folded: int = 1
+    teams: tuple[str, ...] = ()
+    display: DisplayTotal | None = None
+
+    @property
+    def first_day(self) -> date:
+        """Give the first of the days it is of."""
+        return self.day - timedelta(days=self.folded - 1)
 
 
 def is_quiet(change: Decimal, usual: Decimal) -> bool:
-    """Tell whether a change is too small for an arrow: under 2 % and under 10."""
-    return abs(change) < QUIET_MONEY and abs(change) < QUIET_SHARE * abs(usual)
+    """Tell whether a change is too small for an arrow: under 2 % and under 10, or not to be seen."""
+    unseen = abs(change) < UNSEEN
+    return unseen or (abs(change) < QUIET_MONEY and abs(change) < QUIET_SHARE * abs(usual))

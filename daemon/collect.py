@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from attribution.reconcile import reconcile, withheld
-from attribution.star import star_of
 from daemon.holder import is_gone, this_process
 from daemon.logs import get_logger
-from daemon.sources import ATTRIBUTED
+from daemon.publication import check_attribution
 from domain.delivery import Batch, Chunk, Coverage, Delivery, Freshness, PeriodResult, Rejected, Verdict
 from domain.errors import ConflictError, CostdError, SourceError
 
@@ -178,41 +176,14 @@ def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
 
 
 def _withhold(run: _Run, coverage: Coverage) -> None:
-    """Check that what is attributed is what is stored; a period where it is not is not published."""
+    """Withhold periods of which not all is attributed, and publish again what was withheld and is well."""
     replaced = {
         result.billing_period for result in run.results.values() if result.verdict is Verdict.REPLACED
     }
-    held = {p.billing_period for p in run.rooms.state.periods(run.name) if p.gate == ATTRIBUTED}
-    deliveries = [
-        one
-        for one in run.rooms.ledger.deliveries()
-        if one.source == run.name and one.billing_period in replaced | held
-    ]
-    if not deliveries:
-        return
-    ledger = run.rooms.ledger
-    periods = {one.billing_period for one in deliveries}
-    star = star_of(ledger.resources().collect(), run.rooms.rules)
-    cells = ledger.charges(sources=[run.name], periods=periods)
-    reasons = withheld(reconcile(cells, star, deliveries))
-    newest = {one.billing_period: one for one in deliveries}
-    checked = [_checked(run, newest[period], reasons) for period in sorted(held | {p for _, p in reasons})]
+    checked = check_attribution(run.rooms, run.name, replaced)
     run.results.update({result.billing_period: result for result in checked})
     if checked:
         run.rooms.state.record_fetch(coverage, checked, at=run.rooms.clock.now())
-
-
-def _checked(run: _Run, delivery: Delivery, reasons: Mapping[tuple[str, str], str]) -> PeriodResult:
-    period = delivery.billing_period
-    reason = reasons.get((run.name, period)) or reasons.get(("", period), "")
-    return PeriodResult(
-        source=run.name,
-        billing_period=period,
-        verdict=Verdict.REFUSED if reason else Verdict.UNCHANGED,
-        gate=ATTRIBUTED if reason else "",
-        reason=reason,
-        delivery=delivery,
-    )
 
 
 def _watched(run: _Run, chunks: Iterable[Chunk], rejected: list[Rejected]) -> Iterator[Chunk]:

@@ -125,7 +125,7 @@ def _lines(
 def _unowned(parts: Sequence[Part], cost: Decimal, total: Decimal) -> str:
     resources = {part.resource for part in parts if part.resource is not None and part.now}
     share = percent_text(cost, total, digits=1)
-    count = f"{len(resources)} resource{'' if len(resources) == 1 else 's'}" if resources else ""
+    count = f"{len(resources):,} resource{'' if len(resources) == 1 else 's'}" if resources else ""
     return " · ".join(filter(None, (f"{share} of total" if share else "", count)))
 
 

@@ -56,7 +56,7 @@ def explain(parts: Iterable[Part], change: Decimal, currency: str) -> str:
     service, moved = max(services.items(), key=lambda found: (abs(_sum(found[1])), found[0] or ""))
     named = shortened(service, _NAME) if service else "charges without a service"
     resources = {part.resource for part in moved if part.resource is not None}
-    count = f", {len(resources)} resources{_fate(moved)}," if len(resources) > 1 else ""
+    count = f", {len(resources):,} resources{_fate(moved)}," if len(resources) > 1 else ""
     return f"{named}{count} explains {_money(_sum(moved), currency)}"
 
 

@@ -9,7 +9,8 @@ from decimal import Decimal
 import pytest
 
 from alerts.digest import Block, Digest, Line, Reach, Restated, is_quiet
-from alerts.digest_text import LONGEST, fallback, render
+from alerts.digest_text import LONGEST, render
+from alerts.digest_words import fallback
 
 DAY = date(2026, 11, 19)
 
@@ -79,6 +80,17 @@ def test_a_dot_needs_both_under_two_percent_and_under_ten() -> None:
     assert not is_quiet(Decimal("0.50"), Decimal(10))
     assert not is_quiet(Decimal("0.20"), Decimal(10))
     assert is_quiet(Decimal(0), Decimal(10))
+    assert is_quiet(Decimal("0.004"), Decimal(0))
+
+
+def test_a_change_that_cannot_be_seen_is_not_shown() -> None:
+    lines = (*LINES[:-1], a_line(None, "0.001", "-0.002"))
+    (line,) = (
+        line
+        for line in render(replace(DIGEST, blocks=(replace(BLOCK, lines=lines),))).splitlines()
+        if line.startswith("unallocated")
+    )
+    assert line.split() == ["unallocated", "$0.00", "·"]
 
 
 def test_what_is_not_known_is_absent_and_never_zero() -> None:

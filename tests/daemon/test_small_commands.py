@@ -10,7 +10,7 @@ from acme import Acme
 from builders import a_charge
 from deltalake import DeltaTable
 
-from daemon import collect
+from daemon import publication
 
 
 def usage(day: int, cost: str = "1", **columns: object) -> dict[str, object]:
@@ -92,6 +92,9 @@ def test_charges_whose_resource_is_lost_fail_the_proof_by_name(acme: Acme) -> No
     assert ran.json["holds"] is False
     assert "do not hold" in acme.costd("reconcile").out
     assert any("whose resource the ledger does not have" in str(row["residuals"]) for row in ran.json["rows"])
+    acme.bill("aws", usage(10, "5"), usage(10, "3", ResourceId="i-lost", ResourceName=None), usage(11, "1"))
+    assert acme.costd("collect").status == 0
+    assert acme.costd("reconcile").status == 0
 
 
 def test_a_period_that_does_not_hold_is_withheld_until_it_does(
@@ -100,7 +103,7 @@ def test_a_period_that_does_not_hold_is_withheld_until_it_does(
     acme.configure("aws")
     acme.bill("aws", usage(10, "5"), a_charge(start="2026-05-02", EffectiveCost="2"))
     reason = "attributed billed cost 4 USD is not the stored 5"
-    monkeypatch.setattr(collect, "withheld", lambda _results: {("aws", "2026-06"): reason})
+    monkeypatch.setattr(publication, "withheld", lambda _results: {("aws", "2026-06"): reason})
     ran = acme.costd("collect")
     assert ran.status == 6
     assert f"aws 2026-06: {reason}" in ran.out
