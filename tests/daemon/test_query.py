@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +185,12 @@ def test_months_are_listed_or_repeated() -> None:
     assert parse_months([]) is None
     with pytest.raises(UsageError, match="2026-13"):
         parse_months(["2026-13"])
+
+
+def test_every_dimension_is_documented_with_its_meaning(root: Path) -> None:
+    page = (root / "docs" / "read-the-report.md").read_text(encoding="utf-8")
+    missing = [one.name for one in DIMENSIONS.values() if f"| `{one.name}` | {one.meaning} |" not in page]
+    assert missing == []
 
 
 def test_the_words_are_those_of_the_vocabulary() -> None:
