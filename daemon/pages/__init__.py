@@ -1,22 +1,29 @@
 """The pages people look at, one file each.
 
 Lives here: what a page asks of the rooms and how it is laid out. May not live here: who may
-see it (`daemon/http`), sums (`daemon/report.py`).
+see it (`daemon/http`), sums (`daemon/report.py`), shapes (`daemon/charts.py`), words around
+them (`daemon/templates`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from starlette.routing import BaseRoute
+from daemon.pages import today
+from daemon.pages.static import static_routes
 
-from daemon.services import Services
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
-PAGES: tuple[Callable[[Services], BaseRoute], ...] = ()
+    from daemon.services import Services
+
+PAGES: tuple[Callable[[Services], BaseRoute], ...] = (today.route,)
 """Every page: given the services, its route."""
 
 
 def routes(services: Services) -> Iterator[BaseRoute]:
-    """Give the route of every page."""
+    """Give the route of every page, and of the files that all of them need."""
     for page in PAGES:
         yield page(services)
+    yield from static_routes()

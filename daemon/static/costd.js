@@ -1,0 +1,16 @@
+// Pages work without this file. It only keeps addresses short: fields left empty are not sent.
+"use strict";
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || form.method !== "get") return;
+  for (const field of form.elements) {
+    const isDefault = field.dataset?.default !== undefined && field.value === field.dataset.default;
+    if (field.name && (field.value === "" || isDefault)) field.disabled = true;
+  }
+});
+
+// The back button must find the form as it was, not with the fields that were left out.
+window.addEventListener("pageshow", () => {
+  for (const field of document.querySelectorAll("form [name]")) field.disabled = false;
+});

@@ -1,0 +1,54 @@
+"""A company whose bills hold the names that hurt, and its pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from acme import Acme
+from builders import a_charge
+from door import Site, site
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "\"quoted\" & 'single' <b>",
+    "right\u202eto left",
+    "long " + "x" * 300,
+    "a,b *? re:",
+)
+"""Names as bills may hold them."""
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Acme:
+    """Five weeks of two teams, of hostile ones, of credits, and of what nobody owns."""
+    acme = Acme(folder=tmp_path_factory.mktemp("pages"))
+    days = [date(2026, 5, 16) + timedelta(days=at) for at in range(35)]
+    rows = []
+    for at, day in enumerate(days):
+        start = day.isoformat()
+        web = "140.10" if day == days[-1] else f"{100 + at % 7}.10"
+        rows += [
+            a_charge(start=start, hours=24, EffectiveCost=web, Tags={"team": "web"}),
+            a_charge(start=start, hours=24, EffectiveCost="50", Tags={"team": "ml"}, ResourceId="i-ml"),
+            a_charge(start=start, hours=24, EffectiveCost="7.25", Tags={}, ResourceId="i-nobody"),
+        ]
+    rows += [
+        a_charge(
+            start="2026-06-19", hours=24, EffectiveCost=str(3 + at), Tags={"team": team}, ResourceId=team
+        )
+        for at, team in enumerate(HOSTILE)
+    ]
+    rows.append(
+        a_charge(start="2026-06-12", hours=24, EffectiveCost="0", Tags={"team": "idle"}, ResourceId="i-idle")
+    )
+    return acme.collected(*rows)
+
+
+@pytest.fixture(scope="module")
+def pages(company: Acme) -> Iterator[Site]:
+    """The web app of that company."""
+    made = site(company)
+    yield made
+    made.services.close()
