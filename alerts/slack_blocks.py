@@ -131,13 +131,16 @@ class Chart:
         """Give what Slack is sent."""
         return {
             "type": "data_visualization",
-            "title": shortened(self.title, limits.CHART_TITLE),
+            "title": shortened(self.title, limits.CHART_TITLE) or EMPTY,
             "chart": {
                 "type": "area",
                 "series": [
                     {"name": name, "data": self._points(amounts)} for name, amounts in _distinct(self.series)
                 ],
-                "axis_config": {"categories": list(self.categories), "y_label": self.unit},
+                "axis_config": {
+                    "categories": list(self.categories),
+                    "y_label": shortened(self.unit, limits.AXIS_LABEL) or EMPTY,
+                },
             },
         }
 
