@@ -65,7 +65,7 @@ bench: $(DONE)/test  ## Print figure, floor, ratio and goal; BENCH_ROWS=10000000
 	$(BIN)/python -m benchmarks --rows $(BENCH_ROWS)
 
 soak: $(DONE)/test  ## The long form of the crash and property tests (about an hour)
-	COSTD_.PHONY: help run test check lint types boundaries docs pages lock=1 COSTD_HYPOTHESIS=soak $(BIN)/python -m pytest -m "soak or hypothesis" $(PYTEST_ARGS)
+	COSTD_SOAK=1 COSTD_HYPOTHESIS=soak $(BIN)/python -m pytest -m "soak or hypothesis" $(PYTEST_ARGS)
 
 peers: $(DONE)/test  ## Install the real programs that some tests need (PostgreSQL, focus-validator)
 	@VENV=$(VENV) sh .ci/peers

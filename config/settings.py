@@ -30,6 +30,7 @@ from config.http import HttpSettings
 from config.ownership import Ownership
 from config.source import SourceEnvelope, source_of
 from config.storage import S3, LedgerSettings, StateSettings
+from config.watching import HeartbeatSettings, MetricsSettings
 
 __all__ = [
     "LATER_KEYS",
@@ -99,6 +100,16 @@ class Settings(Model):
         default_factory=HttpSettings,
         description="Where the pages and the API are served, and who may come in. Default this machine only, "
         "because costs are nobody else's business until somebody decided so.",
+    )
+    metrics: MetricsSettings = Field(
+        default_factory=MetricsSettings,
+        description="What `/metrics` tells Prometheus. Default costs per team and environment for the fifty "
+        "largest, because that is what dashboards show.",
+    )
+    heartbeat: HeartbeatSettings | None = Field(
+        default=None,
+        description="Who is called while everything works, so that silence raises the alarm. Default nobody, "
+        "because there is nobody to call until you name one.",
     )
     sources: tuple[Annotated[SerializeAsAny[SourceEnvelope], BeforeValidator(source_of)], ...] = Field(
         default=(),

@@ -23,6 +23,7 @@ from domain.errors import CostdError, UsageError
 COMMANDS: dict[str, dict[str, str]] = {
     "Start": {
         "demo": "Play with a simulated company; nothing real is touched.",
+        "run": "Collect, report and serve the pages, until told to stop.",
         "config": "Check the configuration, and help editors write it.",
         "collect": "Fetch what the sources have that is new.",
     },

@@ -29,6 +29,8 @@ class Job:
         name: unique, e.g. `collect:aws`; the name under which its runs are remembered.
         run: does it once; raises what went wrong.
         trigger: when it is due.
+        first: when it is due for the first time in this process, even if that is a moment ago;
+            None for the trigger's first time.
         catch_up: how long after its time a missed run is still worth doing; zero for never.
         pool: which threads it runs in, so that slow jobs do not hold up quick ones.
     """
@@ -36,6 +38,7 @@ class Job:
     name: str
     run: Callable[[], None]
     trigger: Trigger
+    first: datetime | None = None
     catch_up: timedelta = timedelta(0)
     pool: str = "quick"
 

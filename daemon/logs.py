@@ -32,6 +32,7 @@ def configure(level: str) -> None:
         root.removeHandler(handler)
     root.addHandler(_Foreign())
     root.setLevel(max(LEVELS[level], logging.INFO))  # SDKs write whole requests at debug
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # our own events say what jobs do
 
 
 def get_logger() -> FilteringBoundLogger:

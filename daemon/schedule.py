@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,10 @@ POOLS = {"collect": 2, "quick": 4, "lease": 1}
 
 LATE = timedelta(minutes=15)
 """How late a run may begin when all threads were busy or the machine slept (APScheduler: 1 s)."""
+
+
+SOON = timedelta(seconds=30)
+"""A job due within this is waited for when a daemon starts."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,11 +78,13 @@ class Schedule:
         """Begin; jobs whose time passed while no daemon ran are run now."""
         scheduler = self._built()
         for job in self.jobs.values():
-            scheduler.add_job(self.run_once, job.trigger, (job.name,), id=job.name, executor=job.pool)
+            when = {} if job.first is None else {"next_run_time": job.first}
+            scheduler.add_job(self.run_once, job.trigger, (job.name,), id=job.name, executor=job.pool, **when)
         scheduler.add_job(
             self.keep_leading, "interval", id="lease", executor="lease", seconds=RENEW_EVERY.total_seconds()
         )
         self._scheduler = scheduler
+        self._leader.tick()  # before anything is due: whoever does not lead yet leaves its jobs out
         scheduler.start()
         self.keep_leading()
 
@@ -100,6 +106,18 @@ class Schedule:
         """Name the jobs that run right now."""
         with self._lock:
             return sorted(self._running)
+
+    def first_round(self) -> list[str]:
+        """Name the collecting jobs that are due now and have not ended yet."""
+        now = self._clock.now()
+        return [
+            name
+            for name, job in self.jobs.items()
+            if job.pool == "collect"
+            and not (self.runs[name].ok or self.runs[name].failed)
+            and job.first is not None
+            and job.first <= now + SOON
+        ]
 
     def keep_leading(self) -> None:
         """Prolong the lease; whoever becomes leader catches up what nobody did."""
@@ -189,8 +207,3 @@ class Schedule:
                 "misfire_grace_time": int(LATE.total_seconds()),
             },
         )
-
-
-def next_times(schedule: Schedule, now: datetime) -> dict[str, datetime | None]:
-    """Give when each job is due next, by name."""
-    return {name: job.trigger.get_next_fire_time(None, now) for name, job in schedule.jobs.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from daemon.answers import Answers
 from daemon.http.counts import Counts
 from daemon.rooms import Rooms
+from daemon.runtime import Runtime
 from daemon.work import Work
 from ledger.sessions import Sessions
 from ledger.tokens import Tokens
@@ -62,6 +63,7 @@ class Services:
         sessions: which browsers signed in.
         counts: what the door turned away.
         readiness: what the daemon still waits for.
+        runtime: what works behind the pages.
     """
 
     rooms: Rooms
@@ -71,6 +73,7 @@ class Services:
     sessions: Sessions
     counts: Counts = field(default_factory=Counts)
     readiness: Readiness = field(default_factory=Readiness)
+    runtime: Runtime = field(default_factory=Runtime)
 
     @classmethod
     def of(cls, rooms: Rooms) -> Self:

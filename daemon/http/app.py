@@ -27,7 +27,7 @@ from daemon.http.origins import Origins
 from daemon.services import Services
 from domain.errors import CostdError
 
-PARTS = ("daemon.http.sign_in", "daemon.http.api", "daemon.pages")
+PARTS = ("daemon.health", "daemon.metrics", "daemon.http.sign_in", "daemon.http.api", "daemon.pages")
 """Modules whose `routes(services)` make the site, in the order they are tried."""
 
 

@@ -1,0 +1,150 @@
+"""`costd run`: collect, report and serve, until told to stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from daemon.invocation import Invocation
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from config.settings import Settings
+    from daemon.rooms import Rooms
+    from daemon.schedule import Schedule
+    from daemon.serve import Serving
+    from daemon.services import Services
+    from daemon.terminal import Terminal
+
+_PATIENCE_SECONDS = 20.0
+"""How long jobs and requests may end what they do; then they are cut off, which loses nothing."""
+
+_LOOK_SECONDS = 0.2
+_FIRST_LOOK = "first collection"
+
+
+@click.command()
+@click.option("--host", help="Address to listen on instead of `http.host`.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port instead of `http.port`; 0 for any free one."
+)
+@click.pass_obj
+def command(run: Invocation, /, host: str | None, port: int | None) -> int:
+    """Collect, report and serve the pages, until told to stop.
+
+    Several may run on one state database: one works, the others serve pages and take over
+    when it stops. Ctrl-C or SIGTERM ends it; what is being stored is stored whole or not at
+    all, and the next run goes on from there.
+    """
+    import os
+
+    from daemon.http.app import create_app
+    from daemon.rooms import Rooms
+    from daemon.serve import Serving, address_of, listen
+    from daemon.services import Services
+    from daemon.terminal import standard_output
+
+    terminal, stop = standard_output(os.environ), _stop_signals()
+    rooms = Rooms(settings=_at(run.settings(), host, port), clock=run.clock())
+    http = rooms.settings.http
+    listening = listen(http, move_on=rooms.is_demo and port is None)
+    services = Services.of(rooms)
+    services.readiness.wait_for(_FIRST_LOOK, "the sources are being collected for the first time")
+    serving = Serving(create_app(services), http, listening)
+    serving.start()
+    schedule = _begin(services)
+    _greet(services, schedule, terminal, address_of(listening, http), stop)
+    while not stop.wait(_LOOK_SECONDS) and serving.lives:
+        pass
+    return _end(services, schedule, serving, terminal)
+
+
+def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
+    """Give the settings with the address of the command line."""
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    if not given:
+        return settings
+    http = type(settings.http).model_validate({**settings.http.model_dump(), **given})
+    return settings.model_copy(update={"http": http})
+
+
+def _stop_signals() -> Event:
+    """Give the event that Ctrl-C and SIGTERM set."""
+    import signal
+    from threading import Event
+
+    stop = Event()
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, lambda _number, _frame: stop.set())
+    return stop
+
+
+def _begin(services: Services) -> Schedule:
+    from daemon.leader import Leader
+    from daemon.schedule import Schedule
+    from daemon.work_list import work_list
+
+    services.rooms.recover()
+    leader = Leader(services.state, services.clock)
+    schedule = Schedule(work_list(services), leader=leader, state=services.state, clock=services.clock)
+    services.runtime.leader, services.runtime.schedule = leader, schedule
+    schedule.start()
+    return schedule
+
+
+def _greet(services: Services, schedule: Schedule, terminal: Terminal, url: str, stop: Event) -> None:
+    """Say where the pages are, once there is something on them."""
+    from daemon.http.sign_in import sign_in_link
+    from daemon.logs import get_logger
+
+    terminal.write(f"Pages at {url} while the first bills come in ...")
+    terminal.stream.flush()
+    leader = services.runtime.leader
+    while not stop.is_set() and leader is not None and leader.leads and schedule.first_round():
+        stop.wait(_LOOK_SECONDS)
+    services.readiness.ready(_FIRST_LOOK)
+    if stop.is_set():
+        return
+    if services.is_demo:
+        _show_digest(services.rooms, terminal)
+    if leader is not None and not leader.leads:
+        terminal.write(f"Waiting to take over: {leader.waits_for}")
+    terminal.write(f"Sign in once, within 15 minutes: {sign_in_link(services, url)}")
+    if services.is_demo:
+        terminal.write("Connect your own: docs/getting-started.md")
+    terminal.write(f"Pages: {url}")
+    terminal.stream.flush()
+    get_logger().info("started", url=url, jobs=len(schedule.jobs))
+
+
+def _show_digest(rooms: Rooms, terminal: Terminal) -> None:
+    from alerts.digest_text import render
+    from daemon.digest import gather
+    from daemon.pipeline import attribute
+
+    for line in render(gather(rooms, attribute(rooms))).splitlines():
+        terminal.write(terminal.drawn(line))
+    terminal.write("")
+
+
+def _end(services: Services, schedule: Schedule, serving: Serving, terminal: Terminal) -> int:
+    """Stop everything in order; whatever does not end in time is cut off, which loses nothing."""
+    import os
+    import sys
+    from datetime import timedelta
+
+    from daemon.logs import get_logger
+
+    failed = not serving.lives
+    terminal.write("the server stopped by itself; the log says why" if failed else "Stopping ...")
+    terminal.stream.flush()
+    serving.stop(_PATIENCE_SECONDS)
+    busy = schedule.stop(timedelta(seconds=_PATIENCE_SECONDS))
+    services.close()
+    get_logger().info("stopped", cut_off=",".join(busy))
+    if busy:
+        sys.stdout.flush()
+        os._exit(int(failed))  # a thread that still works would hold the process until it ends
+    return int(failed)

@@ -1,0 +1,23 @@
+"""What works behind the pages; nothing until `costd run` began it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from daemon.leader import Leader
+    from daemon.schedule import Schedule
+
+
+@dataclass(slots=True, kw_only=True)
+class Runtime:
+    """The working parts of a daemon, filled in while it starts.
+
+    Attributes:
+        leader: whether this daemon works or waits; None where only pages are served.
+        schedule: its jobs; None where only pages are served.
+    """
+
+    leader: Leader | None = None
+    schedule: Schedule | None = None
