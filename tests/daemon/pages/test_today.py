@@ -59,8 +59,6 @@ def test_names_from_bills_are_text_and_nothing_else(today: str) -> None:
     assert "\u202e" not in today
     shown = re.sub(r'href="[^"]*"', "", today)  # a link holds a name whole
     assert "x" * 100 not in shown
-        "a link holds a name whole, what is read does not"
-    )
 
 
 def test_nothing_is_said_twice_by_drawings_alone(today: str) -> None:
