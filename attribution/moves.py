@@ -53,9 +53,10 @@ class Moves:
 
     def total(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
         """Give the sums of rows (in `amount`, as money) by owner, what is carried, and more."""
-        money = _money()
-        known = pl.when(money.count() > 0).then(money.sum())
-        return rows.group_by(*self._carried, OWNER_ID, *more).agg(known.alias(AMOUNT))
+        known = pl.when(pl.col(AMOUNT).count() > 0).then(pl.col(AMOUNT).sum())
+        keys = [*self._carried, OWNER_ID, *more]
+        costs = rows.lazy().select(*keys, _money().alias(AMOUNT))
+        return costs.group_by(keys).agg(known.alias(AMOUNT)).collect(engine="streaming")
 
     def share(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Give totals with what is in pools given to those who share it; what nobody shares stays."""

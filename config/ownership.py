@@ -8,14 +8,13 @@ then `accounts`. `aliases` fold every answer. docs/allocate-costs.md has a worke
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from config.base import Model
 from config.owner import OWNER_FIELDS, Owner, OwnerName
-from config.patterns import Names, group_names, is_regex, listed, text_only
+from config.patterns import Names, group_names, is_regex, listed
 from config.sharing import Follow, SharedPool
 from config.units import LocalPath
 from config.when import When
@@ -86,7 +85,26 @@ class Keys(Model):
     )
 
 
-Aliases = dict[str, Annotated[OwnerName | None, Field(description="Name to use; null: names nobody.")]]
+def _lead_to_one_name(aliases: dict[str, str | None]) -> dict[str, str | None]:
+    """Refuse aliases of which it depends on luck what they mean."""
+    spelt: dict[str, str] = {}
+    for name in filter(None, aliases.values()):
+        if spelt.setdefault(name.lower(), name) != name:
+            raise ValueError(f"{spelt[name.lower()]!r} and {name!r} differ only by case")
+    seen: dict[str, str | None] = {}
+    for text, target in aliases.items():
+        folded = text.strip().lower()
+        if seen.setdefault(folded, target) != target:
+            raise ValueError(f"{text!r} stands for two names")
+        if folded in spelt and (target or "").lower() != folded:
+            raise ValueError(
+                f"{text!r} is itself what another alias points to; aliases are followed once, "
+                "so point both to the last name"
+            )
+    return aliases
+
+
+Aliases = Annotated[dict[str, OwnerName | None], AfterValidator(_lead_to_one_name)]
 
 
 class AliasMaps(Model):
@@ -104,28 +122,20 @@ class AliasMaps(Model):
         default_factory=dict, description="Aliases of pull requests. Default: none."
     )
 
+
+class AccountOwner(Owner):
+    """Who owns what an account holds and nothing else owns: a team, or owner fields."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_a_team(cls, data: Any) -> Any:
+        return {"team": data} if isinstance(data, str | int | float) else data
+
     @model_validator(mode="after")
-    def _lead_to_one_name(self) -> Self:
-        for field in OWNER_FIELDS:
-            _check_aliases(field, getattr(self, field))
+    def _set_something(self) -> Self:
+        if not self.outputs():
+            raise ValueError("the account sets nothing; give at least a team")
         return self
-
-
-def _check_aliases(field: str, aliases: Mapping[str, str | None]) -> None:
-    spelt: dict[str, str] = {}
-    for name in filter(None, aliases.values()):
-        if spelt.setdefault(name.lower(), name) != name:
-            raise ValueError(f"{field}: {spelt[name.lower()]!r} and {name!r} differ only by case")
-    seen: dict[str, str | None] = {}
-    for text, target in aliases.items():
-        folded = text.strip().lower()
-        if seen.setdefault(folded, target) != target:
-            raise ValueError(f"{field}: {text!r} stands for two names")
-        if folded in spelt and (target or "").lower() != folded:
-            raise ValueError(
-                f"{field}: {text!r} is itself what another alias points to; aliases are followed "
-                "once, so point both to the last name"
-            )
 
 
 class CodeownersFile(Model):
@@ -154,7 +164,7 @@ class Ownership(Model):
     rules: tuple[Rule, ...] = Field(
         (), description="Ordered rules, counted from 0; the first match per field counts. Default: none."
     )
-    accounts: dict[str, Owner] = Field(
+    accounts: dict[str, AccountOwner] = Field(
         default_factory=dict,
         description="Account id, name or glob -> team or owner fields, for charges that nothing else owns; "
         "first match in the order written. Default: none.",
@@ -183,24 +193,10 @@ class Ownership(Model):
         description="Tag keys that name a path in the repository. Default: as Yor sets.",
     )
 
-    @model_validator(mode="before")
+    @field_validator("shared")
     @classmethod
-    def _name_teams(cls, data: Any) -> Any:
-        """Read `accounts: {"4242": data}` as the team."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("accounts"), Mapping):
-            return data
-        accounts = {}
-        for account, owner in data["accounts"].items():
-            text_only(account)
-            accounts[account] = owner if isinstance(owner, Mapping | Owner) else {"team": owner}
-        return {**data, "accounts": accounts}
-
-    @model_validator(mode="after")
-    def _tell_pools_apart(self) -> Self:
-        names = [pool.name for pool in self.shared]
+    def _tell_pools_apart(cls, pools: tuple[SharedPool, ...]) -> tuple[SharedPool, ...]:
+        names = [pool.name for pool in pools]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"shared pool {twice[0]!r} is named twice")
-        for account, owner in self.accounts.items():
-            if not owner.outputs():
-                raise ValueError(f"account {account!r} sets nothing; give at least a team")
-        return self
+            raise ValueError(f"pool {twice[0]!r} is named twice")
+        return pools
