@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class History:
-    """Reads the log once and, later, only what was added since."""
+    """Reads the log once and, later, only what was added since; threads may share it."""
 
     def __init__(self, charges: Table) -> None:
         self._charges = charges

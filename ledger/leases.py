@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from domain.errors import ConflictError
@@ -22,7 +23,12 @@ def take(session: Session, name: str, holder: str, ttl: timedelta, now: datetime
     if row is None:
         row = LeaseRow(name=name, holder=holder, epoch=1, expires_at=now + ttl)
         session.add(row)
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise ConflictError(
+                f"{name} was taken by somebody else at the same instant", hint="try again"
+            ) from error
         return _lease(row)
     if row.expires_at > now:
         raise ConflictError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from domain.delivery import Delivery, PeriodResult, Verdict
@@ -56,11 +57,16 @@ def record(session: Session, results: Sequence[PeriodResult], at: datetime) -> N
 
 def rebuild(session: Session, deliveries: Iterable[Delivery]) -> None:
     """Make the mirror equal to the deliveries of the log, oldest first."""
+    mirrored = list(deliveries)
     session.execute(update(BillingPeriod).values(delivery_id=None))
     session.execute(delete(DeliveryRow))
-    for delivery in deliveries:
-        _mirror(session, delivery)
-        _period_row(session, delivery.source, delivery.billing_period).delivery_id = delivery.id
+    for source in {delivery.source for delivery in mirrored}:
+        source_row(session, source)
+    if mirrored:
+        session.execute(insert(DeliveryRow), [_columns(delivery) for delivery in mirrored])
+    current = {(delivery.source, delivery.billing_period): delivery for delivery in mirrored}
+    for (source, billing_period), delivery in current.items():
+        _period_row(session, source, billing_period).delivery_id = delivery.id
 
 
 def attempts(session: Session, source: str, billing_period: str) -> list[Attempt]:
@@ -139,32 +145,32 @@ def _period_row(session: Session, source: str, billing_period: str) -> BillingPe
 
 
 def _mirror(session: Session, delivery: Delivery) -> None:
-    if session.get(DeliveryRow, delivery.id) is not None:
-        return
-    source_row(session, delivery.source)
-    session.add(
-        DeliveryRow(
-            id=delivery.id,
-            source=delivery.source,
-            billing_period=delivery.billing_period,
-            seen_at=delivery.seen_at,
-            manifest_hash=delivery.manifest_hash,
-            rows=delivery.rows,
-            rejected=delivery.rejected,
-            sums={
-                currency: {column: plain(amount) for column, amount in columns.items()}
-                for currency, columns in delivery.sums.items()
-            },
-            first_day=delivery.first_day,
-            last_day=delivery.last_day,
-            through=delivery.through,
-            version=delivery.version,
-            focus_version=clean(delivery.focus_version),
-            notes=[clean(note) for note in delivery.notes],
-            forced=delivery.forced,
-        )
-    )
-    session.flush()
+    if session.get(DeliveryRow, delivery.id) is None:
+        source_row(session, delivery.source)
+        session.execute(insert(DeliveryRow), [_columns(delivery)])
+
+
+def _columns(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "source": delivery.source,
+        "billing_period": delivery.billing_period,
+        "seen_at": delivery.seen_at,
+        "manifest_hash": delivery.manifest_hash,
+        "rows": delivery.rows,
+        "rejected": delivery.rejected,
+        "sums": {
+            currency: {column: plain(amount) for column, amount in columns.items()}
+            for currency, columns in delivery.sums.items()
+        },
+        "first_day": delivery.first_day,
+        "last_day": delivery.last_day,
+        "through": delivery.through,
+        "version": delivery.version,
+        "focus_version": clean(delivery.focus_version),
+        "notes": [clean(note) for note in delivery.notes],
+        "forced": delivery.forced,
+    }
 
 
 def _forget_old_attempts(session: Session, source: str, billing_period: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -182,3 +183,12 @@ def test_unknown_costs_stay_unknown(ledger: ChargeLedger) -> None:
     (delivery,) = ledger.deliveries()
     assert delivery.sums == {"USD": {"BilledCost": Decimal("1.25"), "ContractedCost": Decimal("1.25")}}
     assert ledger.as_first_seen(NOW).collect()["ListCost"].to_list() == [None]
+
+
+def test_threads_that_share_a_ledger_see_every_delivery_once(ledger: ChargeLedger) -> None:
+    other = ChargeLedger(ledger.root)
+    for number in range(5):
+        other.replace(a_batch(a_charge(BilledCost=f"1.0{number}"), manifest_hash=f"h{number}"), seen_at=NOW)
+    with ThreadPoolExecutor(8) as pool:
+        counts = list(pool.map(lambda _: len(ledger.deliveries()), range(16)))
+    assert counts == [5] * 16

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -179,6 +180,19 @@ def test_only_one_holds_a_lease(state: State) -> None:
     with pytest.raises(ConflictError, match="held by host-1:17 until 2026-07-02 07:00:00 UTC"):
         state.lease("collect:aws", "host-2:4", HOUR, NOW + HOUR - timedelta(seconds=1))
     assert state.lease("collect:gcp", "host-2:4", HOUR, NOW).epoch == 1
+
+
+def test_of_many_who_ask_at_once_one_gets_the_lease(state: State) -> None:
+    def ask(number: int) -> str:
+        try:
+            return state.lease("collect:aws", f"process-{number}", HOUR, NOW).holder
+        except ConflictError:
+            return ""
+
+    with ThreadPoolExecutor(6) as pool:
+        holders = [holder for holder in pool.map(ask, range(6)) if holder]
+    assert len(holders) == 1
+    assert state.held("collect:aws", NOW) is not None
 
 
 def test_an_expired_lease_can_be_taken_and_the_epoch_grows(state: State) -> None:
