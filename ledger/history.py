@@ -35,9 +35,12 @@ class History:
         version = int(table.version())
         with self._lock:
             if version > self._read_to:
-                for commit in reversed(self._charges.log(table, version - self._read_to)):
-                    if METADATA in commit:
-                        self._entries.append(record.read(commit[METADATA], commit["version"]))
+                commits = reversed(self._charges.log(table, version - self._read_to))
+                self._entries += [
+                    record.read(commit[METADATA], commit["version"])
+                    for commit in commits
+                    if METADATA in commit
+                ]
                 self._read_to = version
             return [entry for entry in self._entries if entry.delivery.version <= version]
 
