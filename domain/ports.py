@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from domain.delivery import Batch, Delivery, PeriodResult
+    from domain.message import Intent, Post, PostState
 
 
 class Clock(Protocol):
@@ -95,4 +96,32 @@ class BillingWorld(Protocol):
 
     def delivered_through(self, provider: str, *, seen_at: datetime) -> datetime:
         """Give the instant before which the provider's bill is complete, as of `seen_at`."""
+        ...
+
+
+class Outbox(Protocol):
+    """What was meant to be sent, stored before it is, so that it is sent once."""
+
+    def claim(self, post: Post, *, epoch: int, now: datetime, until: datetime) -> Intent:
+        """Intend a message, or take over one whose sender stopped; `claimed` says whether to send.
+
+        Raises:
+            ConflictError: the epoch is not that of the leader; 0 is for people, who need not lead.
+        """
+        ...
+
+    def arrived(self, intent: Intent, ts: str) -> None:
+        """Note that a claimed message arrived; what belongs below it may still be missing."""
+        ...
+
+    def later(self, intent: Intent, *, at: datetime, unsure: bool, reason: str) -> None:
+        """Let go of a claimed message, to be tried again."""
+        ...
+
+    def end(self, intent: Intent, state: PostState, reason: str = "") -> None:
+        """Note how a message ended."""
+        ...
+
+    def intents(self, kind: str, channel: str) -> list[Intent]:
+        """List what is stored of the messages of a kind to a channel, the newest day first."""
         ...

@@ -182,3 +182,24 @@ class Job(Base):
     succeeded_at: Mapped[datetime | None]
     error: Mapped[str] = mapped_column(default="")
     runs: Mapped[int] = mapped_column(default=0)
+
+
+class MessageRow(Base):
+    """A message that is sent once: intended before, recorded after."""
+
+    __tablename__ = "message"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    channel: Mapped[str]
+    day: Mapped[str]
+    state: Mapped[str]
+    tries: Mapped[int]
+    epoch: Mapped[int]
+    unsure: Mapped[bool]
+    ts: Mapped[str]
+    first_at: Mapped[datetime]
+    not_before: Mapped[datetime]
+    reason: Mapped[str]
+
+    __table_args__ = (Index(None, "kind", "channel", "day"),)
