@@ -140,7 +140,7 @@ def _declared(root: Path) -> set[str]:
     lines = itertools.chain(project["dependencies"], *project["optional-dependencies"].values())
     names = {_normal(Requirement(line).name) for line in lines}
     # Halves of what is declared: their parents pin them and document importing from them.
-    return names | {"pydantic-core", "botocore"}
+    return names | {"botocore", "markupsafe", "pydantic-core"}
 
 
 def _pyproject(root: Path) -> dict[str, Any]:

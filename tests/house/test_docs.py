@@ -88,6 +88,15 @@ def test_pages_name_no_command_that_does_not_exist(root: Path) -> None:
     assert {line for line in unknown if line.split()[-1] not in known} == set()
 
 
+def test_every_page_that_the_program_names_exists(root: Path) -> None:
+    rooms = ("alerts", "attribution", "collectors", "config", "daemon", "domain", "ledger", "reaper")
+    text = "\n".join(
+        file.read_text(encoding="utf-8") for room in rooms for file in (root / room).rglob("*.py")
+    )
+    named = set(re.findall(r"docs/[a-zA-Z0-9_/-]+\.md", text))
+    assert {page for page in named if not (root / page).exists()} == set()
+
+
 @pytest.mark.parametrize("plugin", [*COLLECTORS, *ACTUATORS, *CHANNELS])
 def test_every_plugin_has_a_page(root: Path, plugin: str) -> None:
     kind = plugin.partition(":")[0].rpartition(".")[2]

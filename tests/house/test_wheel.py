@@ -14,7 +14,7 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOMS = {"alerts", "attribution", "collectors", "config", "daemon", "domain", "ledger", "reaper"}
 SECRETS = re.compile(
-    rb"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bxox[abp]-"
+    rb"-----BEGIN [A-Z ]*PRIVATE KEY|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bxox[abp]-[0-9]{8}"
 )
 FROM_WHEEL = """
 import sys
