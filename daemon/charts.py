@@ -66,7 +66,7 @@ class Frame:
     bottom: int = 28
 
 
-WIDE = Frame(width=1072, height=300, left=64, right=136, letters=18, ticks=8)
+WIDE = Frame(width=1072, height=300, left=64, right=176, letters=20, ticks=8)
 NARROW = Frame(width=344, height=264, left=48, right=104, letters=11, ticks=3)
 
 

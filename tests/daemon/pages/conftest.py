@@ -9,15 +9,7 @@ import pytest
 from acme import Acme
 from builders import a_charge
 from door import Site, site
-
-HOSTILE = (
-    "<script>alert(1)</script>",
-    "\"quoted\" & 'single' <b>",
-    "right\u202eto left",
-    "long " + "x" * 300,
-    "a,b *? re:",
-)
-"""Names as bills may hold them."""
+from pages_read import HOSTILE
 
 
 @pytest.fixture(scope="module")

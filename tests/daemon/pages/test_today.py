@@ -9,8 +9,7 @@ import pytest
 from acme import Acme
 from builders import a_charge
 from door import Site, site
-
-HTML = {"accept": "text/html"}
+from pages_read import HTML, words
 
 
 @pytest.fixture(scope="module")
@@ -18,12 +17,6 @@ def today(pages: Site) -> str:
     answer = pages.client().get("/", headers=HTML)
     assert answer.status_code == 200, answer.text
     return answer.text
-
-
-def words(page: str) -> str:
-    """Give what people read of a page, drawings left out."""
-    text = re.sub(r"<svg.*?</svg>|<[^>]+>", " ", page, flags=re.DOTALL)
-    return " ".join(unescape(text).split())
 
 
 def test_the_total_of_the_day_stands_with_its_change_in_words(today: str) -> None:
