@@ -4,5 +4,8 @@ Only `alerts.dispatch` and `daemon` import them, and SDKs are imported inside th
 A new channel is its file and its line below.
 """
 
-CHANNELS: tuple[str, ...] = ()
-"""Import paths (`alerts.channels.slack:SlackChannel`); the first come with the daemon."""
+CHANNELS: tuple[str, ...] = (
+    "alerts.channels.slack:SlackChannel",
+    "alerts.channels.slack_webhook:SlackWebhook",
+)
+"""Import paths of everything that messages can go to."""

@@ -1,0 +1,82 @@
+"""Slack by incoming webhook: at most once, no thread, nothing to look at afterwards.
+
+For workspaces that give no bot token. A webhook tells neither the name of what it posted nor
+whether an unanswered call arrived, so what may have arrived is never sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from alerts.channels.interface import ChannelBroken, ChannelDown, Probe
+from alerts.channels.outgoing import Outgoing, OutgoingError, Reply
+from alerts.slack_blocks import SlackMessage
+from alerts.slack_limits import Json
+
+_BLOCKS_REFUSED = (b"invalid_blocks", b"msg_blocks_too_long", b"only_one_table_allowed")
+_HINT = "make a new webhook on the app's page Incoming Webhooks and set `webhook` of the digest"
+
+
+class SlackWebhook:
+    """One incoming webhook.
+
+    Args:
+        name: what it is called in messages and in the state; the address itself is a secret.
+        url: its address.
+        outgoing: sends requests.
+    """
+
+    can_look = False
+
+    def __init__(self, name: str, url: str, *, outgoing: Outgoing | None = None) -> None:
+        self.name = name
+        self._url = url
+        self._outgoing = outgoing or Outgoing()
+
+    def post(self, message: SlackMessage, *, key: str, thread: str = "") -> str:
+        """Send a message; where its tables or charts are refused, its simple form, then its text.
+
+        Raises:
+            ChannelDown: not now; `unsure` unless Slack refused it for sure.
+            ChannelBroken: not before somebody repairs something.
+        """
+        del thread
+        reply = Reply(status=0, headers={}, body=b"")
+        for blocks in (message.json(), message.simple_json(), []):
+            reply = self._sent(message, blocks)
+            if not any(reason in reply.body for reason in _BLOCKS_REFUSED) or reply.status == 200:
+                break
+        if reply.status == 200:
+            return ""
+        raise self._failure(reply, key)
+
+    def find(self, key: str, *, since: datetime, thread: str = "") -> str:
+        """Give "": nobody can look at what a webhook posted."""
+        del key, since, thread
+        return ""
+
+    def probe(self) -> Probe:
+        """Say that a webhook cannot be looked at without posting."""
+        return Probe(ok=True, what=f"{self.name}: a webhook can only be tried: costd digest --send")
+
+    def _sent(self, message: SlackMessage, blocks: list[Json]) -> Reply:
+        body: Json = {"text": message.text, "mrkdwn": False, "unfurl_links": False}
+        content = json.dumps(body | ({"blocks": blocks} if blocks else {})).encode()
+        try:
+            return self._outgoing.send(
+                "POST", self._url, headers={"content-type": "application/json"}, content=content
+            )
+        except OutgoingError as error:
+            raise ChannelDown(f"{self.name}: {error}") from None
+
+    def _failure(self, reply: Reply, key: str) -> ChannelDown | ChannelBroken:
+        if reply.status == 429 or reply.status >= 500:
+            after = reply.headers.get("retry-after", "")
+            return ChannelDown(
+                f"{self.name} does not take messages right now: HTTP {reply.status}",
+                retry_after=timedelta(seconds=int(after)) if after.isdigit() else None,
+                unsure=reply.status != 429,
+            )
+        said = reply.body[:80].decode("utf-8", "replace")
+        return ChannelBroken(f"{self.name} refuses {key}: HTTP {reply.status} {said}", hint=_HINT)
