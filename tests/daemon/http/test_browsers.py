@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from acme import Acme
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from daemon.http.door import Door
 from daemon.http.headers import EVERY_ANSWER
 from daemon.http.sign_in import sign_in_link
 from daemon.local_user import local_user
@@ -282,12 +284,23 @@ def test_a_form_that_is_not_ours_is_refused(here: Site, sent: dict[str, str]) ->
 
 def test_a_form_made_for_somebody_else_is_refused(here: Site) -> None:
     client, other = changing(here).client(), here.client()
+    before = csrf(client)
     sign_in(client, code=code_of(here))
     sign_in(other, code=code_of(here))
-    found = client.post("/try/change", data={"csrf": csrf(other)}, headers={"origin": HERE})
-    assert found.status_code == 403
-    before = csrf(here.client())
-    assert client.post("/try/change", data={"csrf": before}, headers={"origin": HERE}).status_code == 403
+    for stale in (before, csrf(other)):
+        found = client.post("/try/change", data={"csrf": stale}, headers={"origin": HERE})
+        assert (found.status_code, found.json()["code"]) == (403, "form_refused")
+
+
+def test_forms_are_signed_with_a_key_that_only_this_costd_has(acme: Acme, tmp_path: Path) -> None:
+    one, same = site(acme), site(acme)
+    (tmp_path / "other").mkdir()
+    other = site(Acme(folder=tmp_path / "other"))
+    made = [Door(each.services).form_token("planted", "os:lee") for each in (one, same, other)]
+    assert made[0] == made[1]
+    assert made[0] != made[2]
+    for each in (one, same, other):
+        each.services.close()
 
 
 def test_a_planted_cookie_makes_no_form_valid(here: Site) -> None:
