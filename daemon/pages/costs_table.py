@@ -12,7 +12,7 @@ from daemon import sparks
 from daemon.dimensions import OWNERS, Place, dimension
 from daemon.pages.ask import Ask
 from daemon.pages.controls import month_days
-from daemon.pages.layout import headline, minus, name, percent
+from daemon.pages.layout import headline, ident, minus, name, percent
 from daemon.pages.trend import Line, Slot, Trend, is_unowned, trends, value_text
 from domain.show import money_text
 
@@ -174,7 +174,7 @@ def _nobody(ask: Ask, one: str) -> TableRow:
 
 def _row(ask: Ask, names: tuple[str, ...], row: Row, total: Decimal | None) -> TableRow:
     heads = tuple(
-        Cell(text=name(value_text(one, value)), url="" if row.folded else drilled(ask, one, value).url)
+        Cell(text=ident(value_text(one, value)), url="" if row.folded else drilled(ask, one, value).url)
         for one, value in zip(names, row.values, strict=True)
     )
     of = ask

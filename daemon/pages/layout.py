@@ -121,6 +121,15 @@ def name(text: str, longest: int = LONGEST_NAME) -> str:
     return shortened(text, longest)
 
 
+def ident(text: str, longest: int = LONGEST_NAME) -> str:
+    """Give an id or name, made harmless and cut in its middle: ids differ at their ends."""
+    shown = printable(text)
+    if len(shown) <= longest:
+        return shown
+    tail = (longest - 1) * 2 // 3
+    return f"{shown[: longest - 1 - tail]}…{shown[-tail:]}"
+
+
 def drawn(svg: str) -> Markup:
     """Mark a drawing of `daemon.charts`, which escapes what it is given, as what it is."""
     return Markup(svg)  # noqa: S704  # charts escape every name

@@ -1,0 +1,101 @@
+"""The Sources page says how far to trust the figures, and what to do where they fall short."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from acme import Acme
+from builders import a_charge
+from door import Site, site
+from pages_read import HTML, words
+
+
+def page(made: Site) -> str:
+    answer = made.client().get("/sources", headers=HTML)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+@pytest.fixture(scope="module")
+def sources(pages: Site) -> str:
+    return page(pages)
+
+
+def test_every_source_says_its_state_and_how_far_it_reaches(sources: str) -> None:
+    assert "Every source is fresh" in words(sources)
+    assert re.search(r"aws focus_files fresh the end of Fri 19 Jun UTC .* every 6 h 111 0", words(sources))
+
+
+def test_coverage_of_every_owner_field_leads_to_what_has_no_owner(pages: Site, sources: str) -> None:
+    for field in ("team", "service", "model", "environment", "pull request"):
+        assert f'<th scope="row">{field}</th>' in sources
+    link = unescape(re.findall(r'href="(/costs[^"]*team=unallocated[^"]*)"', sources)[0])
+    report = pages.client().get(link.replace("/costs?", "/v1/report?")).json()
+    assert [row["cost"] for row in report["rows"]] == ["137.75"]
+
+
+def test_the_largest_resources_without_a_team_are_named(sources: str) -> None:
+    table = sources[sources.index('id="unowned"') :]
+    assert words(table[table.index("<tbody>") : table.index("</tbody>")]).startswith("i-nobody")
+
+
+def test_periods_stand_newest_first_with_what_was_billed(sources: str) -> None:
+    table = sources[sources.index('id="periods"') :]
+    assert re.findall(r'<th scope="row" class="nowrap">([^<]+)', table)[:2] == ["2026-06", "2026-05"]
+
+
+def test_costd_says_what_it_takes_itself(sources: str) -> None:
+    told = words(sources)
+    assert re.search(r"Charges stored 111 Deliveries 2 On disk [\d.]+ KiB", told)
+    assert "Ledger" in told
+
+
+def test_a_late_source_says_why_and_what_to_run(company: Acme) -> None:
+    made = site(company)
+    made.clock.at = made.clock.at.replace(day=23)
+    try:
+        told = words(page(made))
+    finally:
+        made.services.close()
+    assert "1 source needs attention" in told
+    assert "Collect it now: costd collect aws" in told
+
+
+def test_rows_that_could_not_be_read_are_told_with_file_line_and_reason(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    acme = Acme(folder=tmp_path_factory.mktemp("unreadable"))
+    acme.configure("aws")
+    good = [a_charge(start="2026-06-10", ResourceId=f"i-{at}") for at in range(300)]
+    bill = acme.bill("aws", *good, a_charge(start="2026-06-11", EffectiveCost="77.125"))
+    bill.write_text(bill.read_text().replace("77.125", "<script>alert(1)</script>"))
+    acme.costd("collect")
+    made = site(acme)
+    try:
+        text = page(made)
+    finally:
+        made.services.close()
+    assert "1 row of" in words(text)
+    assert "302" in words(text[text.index("<details>") : text.index("</details>")])
+    assert "<script>alert" not in text
+
+
+def test_an_unfinished_set_up_says_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = site(Acme(folder=tmp_path_factory.mktemp("empty")))
+    try:
+        assert "costd collect" in page(made)
+    finally:
+        made.services.close()
+
+
+def test_every_link_of_every_page_leads_somewhere(pages: Site) -> None:
+    client = pages.client()
+    seen: set[str] = set()
+    for start in ("/", "/costs", "/sources", "/costs?step=day&from=2026-06-18"):
+        text = client.get(start, headers=HTML).text
+        seen.update(unescape(found) for found in re.findall(r'(?:href|src)="(/[^"]*)"', text))
+    assert len(seen) > 40
+    broken = [url for url in sorted(seen) if client.get(url, headers=HTML).status_code != 200]
+    assert broken == []
