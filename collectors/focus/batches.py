@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from collectors.focus.ahead import ahead
 from collectors.focus.chunks import Reading
 from collectors.focus.looking import RETRY_PAUSES, Looking
 from collectors.focus.memory import cursor
@@ -40,7 +41,7 @@ class Batches:
         return Batch(
             source=self._source,
             periods=group.periods,
-            chunks=reading.chunks(),
+            chunks=ahead(reading.chunks()),
             files=tuple(
                 SourceFile(path=path_of(s.file.key), size_bytes=s.file.size, tag=s.tag, rows=s.rows)
                 for s in group.counted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 
 from collectors.focus.damage import DamagedError
@@ -30,7 +30,7 @@ class Reading:
         self._group = group
         self._max_quarantined = max_quarantined
 
-    def chunks(self) -> Iterator[Chunk]:
+    def chunks(self) -> Generator[Chunk, None, None]:
         """Give the rows of the group's periods, file by file.
 
         Raises:

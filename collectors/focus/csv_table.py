@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 2 * 2**20
 _PIECE_ROWS = 65_536  # text takes twice the room of typed values
 _MARK = "costd: a line after the end"
-_CUT = "ends in the middle of a row: it was not written or copied whole"
+_CUT = "ends in the middle of {}: it was not written or copied whole"
 _TELLING_ENDS = {Kind.COST, Kind.QUANTITY, Kind.INSTANT}
 
 
@@ -113,11 +113,11 @@ class CsvTable:
 
     def _refuse_cut(self, stream: TextStream, reading: _Reading, *, unfinished: bool) -> None:
         if stream.quotes % 2 and self._ends_inside_quotes():
-            raise DamagedError(f"{_CUT}, inside a quoted value")
+            raise DamagedError(_CUT.format("a quoted value"))
         if not unfinished:
             return
         if reading.last_is_broken():
-            raise DamagedError(_CUT)
+            raise DamagedError(_CUT.format("a row"))
         last = max(self.columns.positions, key=lambda name: self.columns.positions[name], default="")
         if last and self.columns.positions[last] == self._width - 1 and BY_NAME[last].kind in _TELLING_ENDS:
             raise DamagedError(

@@ -41,7 +41,8 @@ class Looking:
         """Survey every file that is not known from before."""
         known = {part.file.key: self._remembered.survey(part.file) for part in self._chosen.parts}
         unknown = [part.file.size for part in self._chosen.parts if known[part.file.key] is None]
-        progress.start(f"{task}: looking through files", sum(unknown), "bytes")
+        if unknown:
+            progress.start(f"{task}: looking through files", sum(unknown), "bytes")
         found = []
         for part in self._chosen.parts:
             seen = known[part.file.key]

@@ -141,12 +141,12 @@ def test_a_file_cut_in_the_middle_of_a_row_is_refused(path: Path) -> None:
 def test_a_file_cut_inside_quotes_is_refused(path: Path) -> None:
     content = csv_bytes(ROWS)
     assert content.endswith(b'"{""team"": ""web""}"\n')
-    assert "inside a quoted value" in problem(path, content[:-8])
+    assert "in the middle of a quoted value" in problem(path, content[:-8])
 
 
 def test_a_quote_that_is_never_closed_is_refused(path: Path) -> None:
     few = csv_bytes([a_row(ResourceId='"', Tags="") for _ in range(3)]).replace(b'""""', b'"', 1)
-    assert "inside a quoted value" in problem(path, few.replace(b'""""', b""))
+    assert "in the middle of a quoted value" in problem(path, few.replace(b'""""', b""))
     many = few.replace(b'""""', b"") + csv_bytes([a_row(Tags="")] * 20_000)
     assert "more than 2 MiB, or a quote that is never closed" in problem(path, many)
 
