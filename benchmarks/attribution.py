@@ -52,6 +52,7 @@ def measure(folder: Path, month: Path, *, rounds: int, growth: bool) -> Iterator
         floor=f"{bare:.2f} s",
         reached=work / bare,
         goal=GOAL,
+        cpu=median(ours, "cpu_s") / median(floor, "cpu_s"),
     )
     follows, bare_again = interleaved(
         rounds, lambda: _kernel(home, _billed(month), "follow"), lambda: _bare(month, _billed(month))

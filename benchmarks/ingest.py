@@ -74,12 +74,14 @@ def measure(folder: Path, month: Path, *, rounds: int) -> Iterator[Line]:
     )
     wall, bare = median(ours, "wall_s"), median(floor, "wall_s")
     peak = median(ours, "peak_mib")
+    cpu = median(ours, "cpu_s") / median(floor, "cpu_s")
     yield Line(
         work="collect from Parquet",
         ours=f"{wall:.1f} s",
         floor=f"{bare:.1f} s",
         reached=wall / bare,
         goal=GOAL,
+        cpu=cpu,
     )
     yield Line(
         work="collect, peak memory",

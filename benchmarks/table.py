@@ -17,6 +17,7 @@ class Line:
         reached: the ratio, or the figure itself for an absolute goal.
         goal: what it may be at most; None only informs.
         unit: of `reached`, `x` for ratios.
+        cpu: ratio of the processor time, which a busy machine disturbs less; None if it says nothing.
     """
 
     work: str
@@ -25,6 +26,7 @@ class Line:
     reached: float
     goal: float | None
     unit: str = "x"
+    cpu: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -37,17 +39,14 @@ class Line:
         """Give the line as texts."""
         digits = 0 if self.reached >= 100 else 2
         goal = "" if self.goal is None else f"<= {self.goal:g} {self.unit}"
-        return (
-            self.work,
-            self.ours,
-            self.floor,
-            f"{self.reached:.{digits}f} {self.unit}",
-            goal,
-            self.verdict,
-        )
+        reached = f"{self.reached:.{digits}f} {self.unit}"
+        cpu = "" if self.cpu is None else f"{self.cpu:.2f} x"
+        return (self.work, self.ours, self.floor, cpu, reached, goal, self.verdict)
 
 
-HEADS = ("work", "ours", "floor", "reached", "goal", "")
+HEADS = ("work", "ours", "floor", "cpu", "reached", "goal", "")
+TEXTS = {0, len(HEADS) - 1}
+"""Columns of words; the others hold numbers."""
 
 
 def show(lines: Iterable[Line]) -> str:
@@ -57,7 +56,7 @@ def show(lines: Iterable[Line]) -> str:
     shown = []
     for row in rows:
         cells = [
-            text.ljust(w) if i in {0, 5} else text.rjust(w)
+            text.ljust(w) if i in TEXTS else text.rjust(w)
             for i, (text, w) in enumerate(zip(row, widths, strict=True))
         ]
         shown.append("  ".join(cells).rstrip())
