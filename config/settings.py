@@ -11,15 +11,13 @@ from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BeforeValidator,
     Field,
-    PlainSerializer,
     PrivateAttr,
     SerializeAsAny,
-    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -27,10 +25,12 @@ from pydantic_core import PydanticCustomError
 
 from config.base import Model
 from config.http import HttpSettings
+from config.messages import DigestSettings, Fx, SlackSettings
 from config.ownership import Ownership
 from config.source import SourceEnvelope, source_of
 from config.storage import S3, LedgerSettings, StateSettings
 from config.watching import HeartbeatSettings, MetricsSettings
+from config.zone import Zone
 
 __all__ = [
     "LATER_KEYS",
@@ -50,26 +50,6 @@ class Mode(StrEnum):
     OBSERVE = "observe"
     PROPOSE = "propose"
     ACT = "act"
-
-
-def _zone(value: object) -> ZoneInfo:
-    if isinstance(value, ZoneInfo):
-        return value
-    try:
-        return ZoneInfo(value if isinstance(value, str) else "")
-    except (LookupError, ValueError, OSError):
-        hint = "write a name of the IANA time zone database, like `Europe/Berlin` or `UTC`"
-        if not available_timezones():
-            hint = "this machine has no time zone database; install its package tzdata"
-        raise PydanticCustomError("zone", "not a time zone", {"hint": hint}) from None
-
-
-Zone = Annotated[
-    ZoneInfo,
-    BeforeValidator(_zone),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["Europe/Berlin"]}),
-]
 
 
 class Settings(Model):
@@ -121,6 +101,20 @@ class Settings(Model):
         description="Who owns which cost. Default: the most used tag keys and no rules, because only you "
         "know your teams.",
     )
+    slack: SlackSettings = Field(
+        default_factory=SlackSettings,
+        description="How messages reach Slack. Default none, because nothing is sent anywhere unasked.",
+    )
+    digests: tuple[DigestSettings, ...] = Field(
+        default=(),
+        description="The daily messages, each with its place and time. Default none, because nobody "
+        "should be written to unasked.",
+    )
+    fx: Fx | None = Field(
+        default=None,
+        description="Rates for one total of all currencies in the digest. Default none, which shows each "
+        "currency by itself, because adding them up needs rates that somebody stands for.",
+    )
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @model_validator(mode="before")
@@ -138,6 +132,20 @@ class Settings(Model):
         """Keep the folder the configuration was read from."""
         self._folder = Path((context or {}).get("folder", "."))
 
+    @model_validator(mode="after")
+    def _sendable(self) -> Settings:
+        """Refuse digests that could never be sent, or that would be taken for the same."""
+        if self.slack.bot_token is None and any(digest.channel for digest in self.digests):
+            hint = 'set `slack: {bot_token: "${env:SLACK_BOT_TOKEN}"}`, as docs/connect-slack.md tells'
+            raise PydanticCustomError(
+                "no_token", "`digests` name a channel, but there is no bot token", {"hint": hint}
+            )
+        places = [(digest.channel or str(digest.webhook), digest.at, digest.teams) for digest in self.digests]
+        if len(set(places)) < len(places):
+            hint = "give one of them another `at` or other `teams`"
+            raise PydanticCustomError("digest_twice", "two `digests` are the same", {"hint": hint})
+        return self
+
     @field_validator("sources")
     @classmethod
     def _unique(cls, sources: tuple[SourceEnvelope, ...]) -> tuple[SourceEnvelope, ...]:
@@ -149,8 +157,8 @@ class Settings(Model):
 
 LATER_KEYS = frozenset(
     {
-        *("approvers", "budgets", "calendars", "dialects", "digests", "environments", "fx", "groups"),
-        *("identities", "limits", "policies", "prices", "protected", "slack", "webhooks"),
+        *("approvers", "budgets", "calendars", "dialects", "environments", "groups"),
+        *("identities", "limits", "policies", "prices", "protected", "webhooks"),
     }
 )
 """Keys of the design that later versions read; this one names them in a warning and goes on."""

@@ -328,7 +328,7 @@ def test_a_file_over_a_mebibyte_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_a_machine_without_time_zones_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.settings.available_timezones", set)
+    monkeypatch.setattr("config.zone.available_timezones", set)
     assert "tzdata" in errors("timezone: Moon/Base")["timezone"].hint
 
 

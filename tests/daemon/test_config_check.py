@@ -68,14 +68,14 @@ def test_every_error_and_warning_is_one_line_and_the_status_is_2(
 
 
 def test_warnings_alone_are_no_failure(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_text(f"slack: {{}}\n{GOOD}", encoding="utf-8")
+    path.write_text(f"groups: {{}}\n{GOOD}", encoding="utf-8")
     status, shown = check(capsys)
     assert status == 0
     assert "costd.yaml is fine (1 warning)" in shown
 
 
 def test_json_has_the_same_findings(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_text("mode: x\nslack: {}\n", encoding="utf-8")
+    path.write_text("mode: x\ngroups: {}\n", encoding="utf-8")
     status, shown = check(capsys, "--output", "json")
     found = json.loads(shown)
     assert status == 2
@@ -83,7 +83,7 @@ def test_json_has_the_same_findings(path: Path, capsys: pytest.CaptureFixture[st
     assert found["ok"] is False
     assert found["summary"] is None
     assert [(f["line"], f["key"]) for f in found["errors"]] == [(1, "mode")]
-    assert [(f["line"], f["key"]) for f in found["warnings"]] == [(2, "slack")]
+    assert [(f["line"], f["key"]) for f in found["warnings"]] == [(2, "groups")]
     path.write_text(GOOD, encoding="utf-8")
     found = json.loads(check(capsys, "--output", "json")[1])
     assert found["ok"] is True
