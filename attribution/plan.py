@@ -106,6 +106,8 @@ class Plan:
 
     def _is_spread(self) -> pl.Expr:
         pool = pl.col("pool")
+        if not (self.owner_names or self._owner_filters):
+            return pl.lit(False)  # who bears a cost changes no sum that does not tell owners apart
         if self.asked.sharing is Sharing.AFTER:
             return pool.is_not_null()
         return pool.is_in(sorted(self.policy.related)).fill_null(value=False)

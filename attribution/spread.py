@@ -60,7 +60,7 @@ def spread(cells: pl.LazyFrame, plan: Plan) -> list[pl.LazyFrame]:
 
 def unshared(cells: pl.LazyFrame, star: Star, cost: str) -> list[Unshared]:
     """List what sharing leaves in pools of one cost column, in the order of pool and day."""
-    plan = Plan(star, Slice(by=(), costs=(cost,), sharing=Sharing.AFTER))
+    plan = Plan(star, Slice(by=("pool",), costs=(cost,), sharing=Sharing.AFTER))
     left = [frame for _, moves, _ in _spreads(cells, plan) for frame in moves.left]
     rows = pl.concat(left).filter(pl.col(AMOUNT) != 0).sort("pool", *DAY) if left else pl.DataFrame()
     return [Unshared(**{**row, "currency": row[CURRENCY] or ""}) for row in rows.iter_rows(named=True)]

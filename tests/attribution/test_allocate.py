@@ -134,3 +134,13 @@ def test_the_physical_plan_streams(tmp_path: Path, by: tuple[str, ...], sharing:
         assert costly_nodes(allocate(cells, star, asked)) == []
     assert costly_nodes(cells.select(pl.col("dim_id").replace_strict({0: 1}, default=2)))
     assert costly_nodes(cells.map_batches(lambda frame: frame))
+
+
+def test_sums_that_tell_no_owners_apart_need_no_sharing(monkeypatch: pytest.MonkeyPatch) -> None:
+    dims = resources(team("a"), SYSTEM, {"ChargeCategory": "Tax"})
+    cells = facts(a_fact(0, 1), a_fact(1, 2), a_fact(2, 3))
+    star = a_star(dims, {"shared": [PLATFORM]})
+    monkeypatch.setattr("attribution.spread._charges", None)
+    assert sums(cells, star, "account", "day") == {("111", date(2026, 6, 10)): "6"}
+    with pytest.raises(TypeError):
+        sums(cells, star, "account", where=(one("team", "a"),))
