@@ -98,8 +98,9 @@ class Ask:
         return replace(self, **changes)
 
     def only(self, name: str, value: str | None) -> Ask:
-        """Give the question for one value of a dimension."""
-        return self.but(where=tuple(dict.fromkeys((*self.where, condition(name, value)))))
+        """Give the question for one value of a dimension, in place of what was said of it."""
+        others = [text for text in self.where if subject(text) != name]
+        return self.but(where=(*others, condition(name, value)))
 
     def days(self, first: date, last: date) -> Ask:
         """Give the question for some days, both included."""
@@ -137,6 +138,11 @@ class Ask:
 def _address(path: str, fields: Iterable[tuple[str, str]]) -> str:
     query = urlencode(list(fields), safe=",:=*", errors="replace")
     return f"{path}?{query}" if query else path
+
+
+def subject(text: str) -> str:
+    """Give the dimension that a condition is about."""
+    return text.partition("=")[0].rstrip("! ").strip()
 
 
 def condition(name: str, value: str | None) -> str:

@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from daemon import sparks
+from daemon.charts import NOBODY_STYLE
 from daemon.dimensions import OWNERS, Place, dimension
-from daemon.pages.ask import Ask
+from daemon.pages.ask import Ask, subject
 from daemon.pages.controls import month_days
 from daemon.pages.layout import headline, ident, minus, name, percent
 from daemon.pages.trend import Line, Slot, Trend, is_unowned, trends, value_text
@@ -208,7 +209,7 @@ def narrowed(ask: Ask, one: str, value: str | None) -> Ask:
 def drilled(ask: Ask, one: str, value: str | None) -> Ask:
     """Give the question that a click on a name asks: this value only, by what is not yet said."""
     of = narrowed(ask, one, value)
-    said = {text.partition("=")[0].rstrip("!").strip() for text in of.where} | {one}
+    said = {subject(text) for text in of.where} | {one}
     rest = tuple(other for other in ask.by if other != one)
     if not rest:
         after = _AFTER.get(one, "")
@@ -263,7 +264,12 @@ def _line_ask(ask: Ask, line: Line) -> Ask:
     of = ask
     for one, value in zip(ask.by, line.values or (), strict=False):
         of = of.only(one, value)
-    return of if line.values is not None else of.but(step="")
+    if line.values is not None:
+        return of
+    owner = next((one for one in ask.by if one in OWNERS), "")
+    if owner and line.series.style == NOBODY_STYLE:
+        of = of.only(owner, None)
+    return of.but(step="")
 
 
 def _line_column(ask: Ask, line: Line) -> Column:

@@ -195,3 +195,13 @@ def test_an_address_survives_being_read_and_written() -> None:
     assert fields["where"] == ['team="a,b"']
     assert fields["zero"] == ["1"]
     assert "zero" not in ask.report_url("csv")
+
+
+def test_what_nobody_owns_of_several_columns_leads_to_all_of_it(pages: Site) -> None:
+    text = page(pages, "?by=team,account&from=2026-06-15&to=2026-06-20&step=day")
+    assert any("where=team=unallocated" in url for url in hrefs(text))
+
+
+def test_a_value_that_is_clicked_takes_the_place_of_what_was_said_of_it() -> None:
+    ask = Ask(where=("team=web,ml", "provider=AWS"))
+    assert ask.only("team", "ml").where == ("provider=AWS", "team=ml")
