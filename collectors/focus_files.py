@@ -165,5 +165,5 @@ class FocusFilesCollector:
                     self._manifests[mark] = handle.read()
             return self._manifests[mark]
 
-        single = len(files) == 1 and self._settings.path.rstrip("/").endswith(f"/{files[0].key}")
+        single = [file.key for file in files] == [self._settings.path.rstrip("/").rpartition("/")[2]]
         return select(files, self._settings.layout, read, single=single)

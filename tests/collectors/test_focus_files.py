@@ -61,6 +61,14 @@ def test_a_single_file_may_be_named(folder: Path) -> None:
     assert desk.months["2026-06"].height == 4
 
 
+def test_a_single_file_may_have_any_name_and_a_relative_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder / "june.csv", JUNE).rename(folder / "june.export")
+    monkeypatch.chdir(folder)
+    assert Desk("june.export").collect().billed() == 5
+
+
 def test_the_same_files_are_not_read_twice(folder: Path) -> None:
     write(folder / "june.csv", JUNE)
     desk = Desk(folder)
