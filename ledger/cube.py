@@ -20,6 +20,9 @@ _PLACE = ("source", "billing_period", *CELL)
 SLICE_ROWS = 2_500_000
 """Facts grouped at a time; about 500 MB if hardly any of them share a cell."""
 
+BY_DAY = pl.col("day").to_physical().cast(pl.Int64) * (1 << 32) + (pl.col("dim_id") & 0xFFFF_FFFF)
+"""Sorts by day, then puts a resource's rows side by side; one key sorts five times faster than two."""
+
 VALUES = ("rows", *COSTS.values(), "ConsumedQuantity")
 
 
@@ -59,7 +62,7 @@ def changes(before: pl.LazyFrame, after: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("rows").fill_null(0),
         *VALUES[1:],
     )
-    return changed.sort(CELL)
+    return changed.sort(BY_DAY)
 
 
 def stamped(cells: pl.LazyFrame, delivery: str, seen_at: datetime) -> pl.LazyFrame:

@@ -2,13 +2,12 @@
 
 The id is the first half of a 128-bit hash of what the row says, so it is the same on
 every machine and in every version of costd; the second half proves that two rows under
-one id are really equal. Rows are compared inside the process by a faster seeded hash,
-twice, so that only rows not met before pay for the content hash.
+one id are really equal. Rows are compared inside the process by a faster seeded
+fingerprint, so that only rows not met before pay for the content hash.
 """
 
 from __future__ import annotations
 
-import secrets
 from hashlib import blake2b
 from struct import unpack
 
@@ -16,6 +15,7 @@ import polars as pl
 
 from domain.charge import BY_NAME, Star
 from domain.errors import StorageError
+from ledger.fingerprint import ONE, TWO, Fingerprints
 from ledger.tables import CONTENT
 from ledger.tags import as_map, canonical_texts
 
@@ -32,14 +32,11 @@ class Interner:
         self._id = ID_OF[star]
         self._source = source
         self._columns = [name for name, column in BY_NAME.items() if column.star is star]
-        self._seeds = (secrets.randbits(63), secrets.randbits(63))
-        self._key_names = (f"{self._id}_one", f"{self._id}_two")
+        self._fingerprints = Fingerprints(self._columns)
         self._known = known.select(self._id, CONTENT)
         self._keep = keep
         kept = {name: BY_NAME[name].dtype for name in keep}
-        self._met = pl.DataFrame(
-            schema={"one": pl.UInt64(), "two": pl.UInt64(), self._id: pl.Int64(), **kept}
-        )
+        self._met = pl.DataFrame(schema={ONE: pl.UInt64(), TWO: pl.UInt64(), self._id: pl.Int64(), **kept})
         self._fresh: list[pl.DataFrame] = []
 
     @property
@@ -52,24 +49,18 @@ class Interner:
         """Count the rows that `take_fresh` would give."""
         return sum(frame.height for frame in self._fresh)
 
-    @property
-    def keys(self) -> list[pl.Expr]:
-        """Give the expressions whose values `intern` wants; seeded, so never store them."""
-        whole = pl.struct(self._columns)
-        return [whole.hash(seed).alias(name) for seed, name in zip(self._seeds, self._key_names, strict=True)]
-
-    def intern(self, rows: pl.DataFrame, keys: pl.DataFrame) -> pl.Series:
+    def intern(self, rows: pl.DataFrame) -> pl.Series:
         """Give the id of every row.
 
         Raises:
             StorageError: two different rows got one hash.
         """
-        pairs = keys.select(one=self._key_names[0], two=self._key_names[1])
-        unmet = pairs.with_row_index("row").unique("one", keep="any").join(self._met, on="one", how="anti")
+        pairs = self._fingerprints.of(rows)
+        unmet = pairs.with_row_index("row").unique(ONE, keep="any").join(self._met, on=ONE, how="anti")
         if unmet.height:
             self._meet(unmet, rows[unmet["row"]])
-        found = pairs.join(self._met, on="one", how="left", maintain_order="left")
-        if found.select((pl.col("two") != pl.col("two_right")).any()).item():
+        found = pairs.join(self._met, on=ONE, how="left", maintain_order="left")
+        if found.select((pl.col(TWO) != pl.col(f"{TWO}_right")).any()).item():
             raise _collision(self._star, self._source)
         return found[self._id]
 
@@ -84,7 +75,7 @@ class Interner:
             rows = rows.with_columns(canonical_texts(rows["Tags"]))
         ids = _content_ids(rows, self._columns, self._source, self._id)
         kept = rows.select(self._keep)
-        self._met = pl.concat([self._met, keys.select("one", "two").with_columns(ids[self._id], *kept)])
+        self._met = pl.concat([self._met, keys.select(ONE, TWO).with_columns(ids[self._id], *kept)])
         new = rows.select(self._columns).with_columns(ids).unique([self._id, CONTENT], maintain_order=True)
         known = new.select(self._id, CONTENT).join(self._known, on=self._id, how="inner")
         if new[self._id].n_unique() != new.height or (known[CONTENT] != known[f"{CONTENT}_right"]).any():

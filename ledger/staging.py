@@ -15,6 +15,7 @@ from domain.errors import GateError
 from domain.money import EXACT
 from ledger import promotion
 from ledger.commit import StagedFile
+from ledger.cube import BY_DAY
 from ledger.gates import Sums
 from ledger.intern import ID_OF, Interner
 from ledger.store import Table
@@ -118,11 +119,7 @@ class Stage:
         )
         self._refuse_holes(charges, chunk.file)
         self._add_up(chunk)
-        # One select, so that polars hashes the four structs side by side.
-        keys = charges.select(*self._resources.keys, *self._prices.keys)
-        charges = charges.with_columns(
-            self._resources.intern(charges, keys), self._prices.intern(charges, keys)
-        )
+        charges = charges.with_columns(self._resources.intern(charges), self._prices.intern(charges))
         self._flush_dimensions(at_least=FLUSH_DIMENSION_ROWS)
         self._note_through(charges)
         facts = charges.select("billing_period", *self.tables["charges"].spec.columns)
@@ -183,7 +180,7 @@ class Stage:
         if not stage.held:
             return
         # By day, so that a reader of a few days and the cube skip most row groups.
-        rows = pl.concat(stage.held).sort("day", "dim_id")
+        rows = pl.concat(stage.held).sort(BY_DAY)
         stage.held.clear()
         self._held_rows -= rows.height
         partition = {"source": self.source, "billing_period": period}

@@ -19,6 +19,7 @@ from domain.delivery import Verdict
 from domain.errors import StorageError
 from ledger import intern
 from ledger.charges import ChargeLedger
+from ledger.fingerprint import Fingerprints
 from ledger.intern import Interner
 from ledger.tables import CONTENT
 
@@ -43,7 +44,7 @@ def an_interner(star: Star = Star.RESOURCE, source: str = "aws") -> Interner:
 
 
 def ids(interner: Interner, frame: pl.DataFrame) -> list[int]:
-    return interner.intern(frame, frame.select(interner.keys)).to_list()
+    return interner.intern(frame).to_list()
 
 
 def test_ids_are_the_same_on_every_machine_and_in_every_version() -> None:
@@ -103,14 +104,36 @@ def test_two_rows_under_one_hash_stop_the_replacement(
     assert ledger.deliveries() == []
 
 
-def test_two_rows_under_one_quick_hash_are_noticed() -> None:
-    interner = an_interner()
-    frame = charges(a_charge(ResourceId="i-1"), a_charge(ResourceId="i-2"))
-    keys = frame.select(interner.keys).with_columns(
-        pl.lit(7, dtype=pl.UInt64).alias(interner.keys[0].meta.output_name())
-    )
+def test_two_rows_under_half_a_fingerprint_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Fingerprints.of
+
+    def colliding(self: Fingerprints, rows: pl.DataFrame) -> pl.DataFrame:
+        return original(self, rows).with_columns(pl.lit(7, dtype=pl.UInt64).alias("one"))
+
+    monkeypatch.setattr(Fingerprints, "of", colliding)
     with pytest.raises(StorageError, match="one hash"):
-        interner.intern(frame, keys)
+        ids(an_interner(), charges(a_charge(ResourceId="i-1"), a_charge(ResourceId="i-2")))
+
+
+@given(
+    values=st.lists(
+        st.tuples(st.sampled_from([None, "", "a", "b"]), st.sampled_from([None, "a", "b"])),
+        min_size=1,
+        max_size=9,
+    ),
+    cut=st.integers(0, 9),
+)
+def test_a_fingerprint_depends_on_the_row_alone_and_tells_rows_apart(
+    values: list[tuple[str | None, str | None]], cut: int
+) -> None:
+    schema = {"x": pl.String, "y": pl.String, "z": pl.String}
+    frame = pl.DataFrame([(*pair, "same") for pair in values], schema=schema, orient="row")
+    fingerprints = Fingerprints(frame.columns)
+    whole = fingerprints.of(frame)
+    parts = [part for part in (frame.head(cut), frame.slice(cut)) if part.height]
+    assert pl.concat([fingerprints.of(part) for part in parts]).equals(whole)
+    assert whole["one"].n_unique() == whole["two"].n_unique() == len(set(values))
+    assert fingerprints.of(frame.clear()).height == 0
 
 
 def test_hostile_text_comes_back_as_it_was(tmp_path: Path) -> None:
