@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -30,6 +31,12 @@ class Peer:
 
 @pytest.fixture
 def peer() -> Iterator[Peer]:
+    with serving() as made:
+        yield made
+
+
+@contextmanager
+def serving() -> Iterator[Peer]:
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
@@ -45,7 +52,7 @@ def peer() -> Iterator[Peer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     made = Peer(server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield made
     server.shutdown()
     server.server_close()
@@ -105,9 +112,19 @@ def test_after_an_old_redirect_nothing_is_posted_again(peer: Peer) -> None:
 )
 def test_a_redirect_to_another_site_is_not_followed_and_credentials_stay(peer: Peer, elsewhere: str) -> None:
     peer.answers["/old"] = redirect(elsewhere)
-    with pytest.raises(OutgoingError):
+    with pytest.raises(OutgoingError, match=r"redirects to another site|no http or https URL"):
         Outgoing().send("GET", f"{peer.url}/old", headers=SECRET)
     assert len(peer.seen) == 1
+
+
+def test_a_site_that_others_redirect_to_gets_nothing(peer: Peer) -> None:
+    with serving() as other:
+        for elsewhere in (other.url, peer.url.replace("127.0.0.1", "localhost")):
+            peer.answers["/old"] = redirect(f"{elsewhere}/steal", 307)
+            with pytest.raises(OutgoingError, match="redirects to another site"):
+                Outgoing().send("POST", f"{peer.url}/old", headers=SECRET, content=b"secret")
+        assert other.seen == []
+        assert {path for _, path, _, _ in peer.seen} == {"/old"}
 
 
 def test_redirects_in_circles_end(peer: Peer) -> None:
