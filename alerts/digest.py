@@ -6,7 +6,6 @@ None or "", and its line is then absent, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -100,16 +99,29 @@ class ServiceLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TeamTrend:
+    """One team's cost of some days.
+
+    Attributes:
+        name: the team; None is what nobody owns.
+        costs: one amount per day.
+    """
+
+    name: str | None
+    costs: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
     """Cost by team of the days up to the last that every source has whole.
 
     Attributes:
         days: in order, without gaps.
-        teams: {team: one amount per day}; None is what nobody owns.
+        teams: each with one amount per day.
     """
 
     days: tuple[date, ...]
-    teams: Mapping[str | None, tuple[Decimal, ...]]
+    teams: tuple[TeamTrend, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import zip_longest
 
 from alerts import digest_words as words
-from alerts.digest import Block, Digest, Line, ServiceLine, Trend
+from alerts.digest import Block, Digest, Line, ServiceLine, TeamTrend, Trend
 from alerts.slack_blocks import Block as SlackBlock
 from alerts.slack_blocks import (
     Chart,
@@ -76,7 +76,7 @@ def _fits(blocks: Sequence[SlackBlock]) -> bool:
 
 
 def _blocks(digest: Digest, kept: int) -> tuple[SlackBlock, ...]:
-    charts = [_chart(digest, block.trend, block.currency) for block in digest.blocks[:1] if block.trend]
+    charts = [_chart(digest, trend, currency) for trend, currency in _trends(digest)]
     tables = [_table(digest, kept)] if digest.blocks else []
     return (*_above(digest), *tables, *charts, *_below(digest))
 
@@ -87,9 +87,13 @@ def _simple(digest: Digest, kept: int) -> tuple[SlackBlock, ...]:
     if digest.blocks:
         tables = ["\n".join(words.table(digest, _short(block), kept)) for block in digest.blocks]
         found.append(Preformatted(text="\n\n".join(tables)))
-    firsts = digest.blocks[:1]
-    found += [Section(text=_finding(block.trend, block.currency)) for block in firsts if block.trend]
+    found += [Section(text=_finding(trend, currency)) for trend, currency in _trends(digest)]
     return (*_above(digest), *found, *_below(digest))
+
+
+def _trends(digest: Digest) -> list[tuple[Trend, str]]:
+    """Give what is drawn: the first currency's trend, if it has one."""
+    return [(block.trend, block.currency) for block in digest.blocks[:1] if block.trend and block.trend.teams]
 
 
 def _short(block: Block) -> Block:
@@ -148,24 +152,22 @@ def _chart(digest: Digest, trend: Trend, currency: str) -> Chart:
     )
 
 
-def _series(teams: Mapping[str | None, tuple[Decimal, ...]]) -> list[tuple[str, Sequence[Decimal]]]:
+def _series(teams: Sequence[TeamTrend]) -> list[tuple[str, Sequence[Decimal]]]:
     """Give the largest teams, then the sum of the others, then what nobody owns."""
     owned = sorted(
-        ((team, amounts) for team, amounts in teams.items() if team is not None),
+        ((team.name, team.costs) for team in teams if team.name is not None),
         key=lambda found: (-sum(found[1]), found[0]),
     )
     most = _SERIES if len(owned) > _SERIES + 1 else _SERIES + 1
     series: list[tuple[str, Sequence[Decimal]]] = list(owned[:most])
     if rest := [amounts for _, amounts in owned[most:]]:
         series.append((_OTHER, [sum(day, Decimal(0)) for day in zip(*rest, strict=True)]))
-    if None in teams:
-        series.append((words.name_of(None), teams[None]))
-    return series
+    return series + [(words.name_of(None), team.costs) for team in teams if team.name is None]
 
 
 def _finding(trend: Trend, currency: str) -> str:
     """Say what the chart shows in one sentence."""
-    totals = [sum(day, Decimal(0)) for day in zip(*trend.teams.values(), strict=True)]
+    totals = [sum(day, Decimal(0)) for day in zip(*(team.costs for team in trend.teams), strict=True)]
     low, high = min(totals), max(totals)
     days = [day_text(trend.days[totals.index(amount)]) for amount in (low, high)]
     return (

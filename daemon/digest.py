@@ -9,25 +9,53 @@ pools are spread, so that unallocated means that nobody owns it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from alerts.digest import Block, Digest, Line, Restated, is_quiet
+import polars as pl
+
+from alerts.digest import Block, Digest, DisplayTotal, Line, Restated, is_quiet
 from daemon.digest_days import WEEKS, days_of
+from daemon.digest_services import services_of
 from daemon.digest_sums import DigestSums, Teams
 from daemon.labels import labels_of
 from daemon.movers import Part, explain
 from daemon.restatements import find_restatements
-from domain.show import percent_text
+from domain.fx import DatedRate, converted
+from domain.money import plain
+from domain.show import day_text, percent_text
 
 if TYPE_CHECKING:
     from attribution.star import Star
     from daemon.rooms import Rooms
 
+TREND_DAYS = 14
+"""How many days the chart shows."""
+
 _LATELY = timedelta(days=1)
 _CENT = Decimal("0.01")
 _HALF = Decimal("0.5")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which digest.
+
+    Attributes:
+        day: another day than the latest complete one.
+        cost: effective, billed, list or contracted.
+        detail: also why it moved, what was restated, the last days and the largest services.
+        folded: how many days it is of: the day and those before it.
+        teams: only these; empty for all.
+    """
+
+    day: date | None = None
+    cost: str = "effective"
+    detail: bool = True
+    folded: int = 1
+    teams: tuple[str, ...] = ()
 
 
 def gather(
@@ -37,25 +65,54 @@ def gather(
 
     Without detail it says how much, and neither why nor what was restated: that is quick.
     """
+    return gather_asked(rooms, star, Asked(day=day, cost=cost, detail=detail))
+
+
+def gather_asked(rooms: Rooms, star: Star, asked: Asked) -> Digest:
+    """Give the digest that is asked for."""
     now = rooms.clock.now()
     sources = rooms.sources()
-    days = days_of(sources, rooms.ledger.deliveries(), day, now)
-    sums = DigestSums(ledger=rooms.ledger, star=star, days=days, cost=cost, sources=sources)
+    days = days_of(sources, rooms.ledger.deliveries(), asked.day, now, asked.folded)
+    sums = DigestSums(ledger=rooms.ledger, star=star, days=days, cost=asked.cost, sources=sources)
+    blocks = tuple(_blocks(sums, _restated(rooms, sums) if asked.detail else {}, asked))
     return Digest(
         day=days.digest,
         reaches=days.reaches,
-        blocks=tuple(_blocks(sums, _restated(rooms, sums) if detail else {}, detail=detail)),
+        blocks=blocks,
         run_at=now,
         partial=days.is_partial,
         why_no_change=days.why_no_change,
         demo=rooms.is_demo,
-        cost=cost,
+        cost=asked.cost,
+        folded=asked.folded,
+        teams=asked.teams,
+        display=_display(rooms, blocks, days.digest),
     )
 
 
-def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]], *, detail: bool) -> list[Block]:
+def _display(rooms: Rooms, blocks: Sequence[Block], day: date) -> DisplayTotal | None:
+    """Give one total of all currencies by the configured rates; None where one lacks."""
+    fx = rooms.settings.fx
+    totals = {block.currency: block.total for block in blocks}
+    if fx is None or not set(totals) - {fx.to}:
+        return None
+    rates = [DatedRate(currency=rate.currency, on=rate.on, rate=rate.rate) for rate in fx.rates]
+    found = converted(totals, fx.to, rates, day)
+    if found is None:
+        return None
+    told = tuple(
+        f"1 {rate.currency} = {plain(rate.rate)} {fx.to} of {day_text(rate.on, weekday=False)}"
+        for rate in found.used
+    )
+    return DisplayTotal(amount=found.amount, currency=fx.to, rates=told)
+
+
+def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]], asked: Asked) -> list[Block]:
     days = sums.days
-    daily = sums.daily(min(days.digest.replace(day=1), *days.distinct(WEEKS)))
+    last = days.trend(TREND_DAYS)
+    daily = sums.daily(min(days.digest.replace(day=1), *days.distinct(WEEKS), last[0]))
+    if asked.teams:
+        daily = daily.filter(pl.col("team").is_in(asked.teams))
     weeks = {back: sums.teams(daily, days.shown(back)) for back in (0, *days.weeks)}
     month = sums.teams(daily, days.month_to_date())
     unknown = sums.unknown()
@@ -63,17 +120,22 @@ def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]], *, detail:
     for currency in sorted(weeks[0]):
         teams = {back: found.get(currency, {}) for back, found in weeks.items()}
         middle = median_weeks({back: _total(teams[back]) for back in days.weeks})
-        parts = sums.parts(currency, middle) if detail else {}
+        parts = sums.parts(currency, middle) if asked.detail else {}
+        lines = tuple(_lines(teams, middle, parts, currency))
+        lines = tuple(line for line in lines if not asked.teams or line.name is not None)
         block = Block(
             currency=currency,
             total=_total(teams[0]),
             usual=_mean([_total(teams[back]) for back in middle]),
             weeks=len(days.weeks),
-            lines=tuple(_lines(teams, middle, parts, currency)),
+            lines=lines,
             month_to_date=_total(month[currency]) if currency in month else None,
             restated=tuple(restated.get(currency, ())),
-            owned=_total(teams[0]) - teams[0].get(None, Decimal(0)),
+            owned=None if asked.teams else _total(teams[0]) - teams[0].get(None, Decimal(0)),
             unknown_rows=unknown.get(currency, 0),
+            trend=sums.trend(daily, last, currency) if asked.detail else None,
+            services=tuple(services_of(lines, parts, compared=bool(middle))),
+            compared=middle,
         )
         blocks.append(block)
     return blocks
@@ -140,7 +202,7 @@ def _restated(rooms: Rooms, sums: DigestSums) -> dict[str, list[Restated]]:
     )
     found: dict[str, list[Restated]] = {}
     for row in changed:
-        if row.day < sums.days.of.get(row.source, sums.days.digest) and abs(row.change) >= _CENT:
+        if row.day < sums.days.first_of(row.source) and abs(row.change) >= _CENT:
             restated = Restated(source=row.source, day=row.day, change=row.change)
             found.setdefault(row.currency, []).append(restated)
     return found

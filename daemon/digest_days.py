@@ -34,6 +34,7 @@ class Days:
         reaches: the sources that count, as the digest tells them.
         weeks: how many weeks back every source has a like day, the nearest first.
         why_no_change: why nothing is compared, or "".
+        folded: how many days of each source are shown: its day and those before it.
     """
 
     digest: date
@@ -42,6 +43,7 @@ class Days:
     reaches: tuple[Reach, ...]
     weeks: tuple[int, ...]
     why_no_change: str
+    folded: int = 1
 
     @property
     def is_partial(self) -> bool:
@@ -51,7 +53,8 @@ class Days:
 
     def shown(self, back: int = 0) -> pl.Expr:
         """Give which rows (`source`, `day`) are of the days shown, or of as many weeks before."""
-        return (pl.col("day") == self._own() - timedelta(weeks=back)) & self._kept()
+        last = self._own() - timedelta(weeks=back)
+        return pl.col("day").is_between(last - (self.folded - 1) * _DAY, last) & self._kept()
 
     def month_to_date(self) -> pl.Expr:
         """Give which rows are of the digest day's month, up to the day each source shows."""
@@ -68,13 +71,39 @@ class Days:
 
     def distinct(self, back: int = 0) -> list[date]:
         """Give the days that are shown, or those as many weeks before, without repeats."""
-        return sorted({day - timedelta(weeks=back) for day in (self.digest, *self.of.values())})
+        return sorted(
+            {
+                day - timedelta(weeks=back, days=fold)
+                for day in (self.digest, *self.of.values())
+                for fold in range(self.folded)
+            }
+        )
+
+    def first_of(self, source: str) -> date:
+        """Give the first day that is shown of a source."""
+        return self.of.get(source, self.digest) - (self.folded - 1) * _DAY
+
+    def trend(self, length: int) -> tuple[date, ...]:
+        """Give the last days that every source shown has whole."""
+        last = min(self.of.values(), default=self.digest)
+        return tuple(last - _DAY * back for back in reversed(range(length)))
+
+    def within(self, days: Sequence[date]) -> pl.Expr:
+        """Give which rows are of some days in a row, of the sources that count."""
+        return pl.col("day").is_between(days[0], days[-1]) & self._kept()
 
 
 def days_of(
-    views: Sequence[SourceView], deliveries: Iterable[Delivery], asked: date | None, now: datetime
+    views: Sequence[SourceView],
+    deliveries: Iterable[Delivery],
+    asked: date | None,
+    now: datetime,
+    folded: int = 1,
 ) -> Days:
-    """Choose the days: the latest complete one of every source, or the one that was asked for."""
+    """Choose the days: the latest complete one of every source, or the one that was asked for.
+
+    `folded` of them are shown: the day and those right before it.
+    """
     counted = [view for view in views if view.counts and view.state is not SourceState.NEVER]
     complete = {view.name: _complete_day(view) for view in counted}
     known = [day for day in complete.values() if day is not None]
@@ -86,7 +115,8 @@ def days_of(
         short = [view for view in counted if not view.reaches(midnight(asked + _DAY))]
     left_out = frozenset(view.name for view in counted if view.through and view.name not in of)
     whole = {name: day for name, day in of.items() if name not in {view.name for view in short}}
-    weeks, why = _like({name: of.get(name, digest) for name in complete}, left_out, deliveries)
+    begin = {name: of.get(name, digest) - (folded - 1) * _DAY for name in complete}
+    weeks, why = _like(begin, left_out, deliveries)
     if short:
         weeks, why = (), _falls_short(short[0])
     return Days(
@@ -96,6 +126,7 @@ def days_of(
         reaches=tuple(_reach(view, whole.get(view.name)) for view in counted),
         weeks=weeks,
         why_no_change=why,
+        folded=folded,
     )
 
 

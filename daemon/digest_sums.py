@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from alerts.digest import TeamTrend, Trend
 from attribution.allocate import allocate
 from attribution.slices import Sharing, Slice
 from daemon.movers import Part
@@ -60,6 +61,22 @@ class DigestSums:
         for currency, team, cost in summed.iter_rows():
             found.setdefault(currency, {})[team] = cost
         return dict(found)
+
+    def trend(self, daily: pl.DataFrame, days: Sequence[date], currency: str) -> Trend:
+        """Give every team's cost on some days; a day without charges of a team is zero."""
+        kept = daily.filter(self.days.within(days) & (pl.col("currency") == currency))
+        summed = kept.group_by("team", "day").agg(pl.col("cost").sum())
+        found: dict[str | None, dict[date, Decimal]] = {}
+        for team, day, cost in summed.sort("team", "day").iter_rows():
+            found.setdefault(team, {})[day] = cost
+        zero = Decimal(0)
+        return Trend(
+            days=tuple(days),
+            teams=tuple(
+                TeamTrend(name=team, costs=tuple(costs.get(day, zero) for day in days))
+                for team, costs in found.items()
+            ),
+        )
 
     def parts(self, currency: str, weeks: Sequence[int]) -> dict[str | None, list[Part]]:
         """Give every team's resources: what they cost on the day, and in the mean of those weeks."""

@@ -82,13 +82,15 @@ def _stop_signals() -> Event:
 
 
 def _begin(services: Services) -> Schedule:
+    from daemon.digest_jobs import digest_jobs
     from daemon.leader import Leader
     from daemon.schedule import Schedule
     from daemon.work_list import work_list
 
     services.rooms.recover()
     leader = Leader(services.state, services.clock)
-    schedule = Schedule(work_list(services), leader=leader, state=services.state, clock=services.clock)
+    jobs = [*work_list(services), *digest_jobs(services.rooms, epoch=lambda: leader.epoch)]
+    schedule = Schedule(jobs, leader=leader, state=services.state, clock=services.clock)
     services.runtime.leader, services.runtime.schedule = leader, schedule
     schedule.start()
     return schedule

@@ -108,7 +108,7 @@ def test_the_chart_has_at_most_six_series_with_other_and_unallocated_last() -> N
     names = [series["name"] for series in chart["chart"]["series"]]
     assert names == ["team-8", "team-7", "team-6", "team-5", "other", "unallocated"]
     shown = sum(Decimal(str(series["data"][0]["value"])) for series in chart["chart"]["series"])
-    assert shown == sum(amounts[0] for amounts in a_trend(teams).teams.values())
+    assert shown == sum(team.costs[0] for team in a_trend(teams).teams)
 
 
 def test_hundreds_of_teams_and_many_currencies_fit_and_what_is_left_out_is_said() -> None:

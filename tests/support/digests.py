@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from alerts.digest import Block, Digest, DisplayTotal, Line, Reach, Restated, ServiceLine, Trend
+from alerts.digest import Block, Digest, DisplayTotal, Line, Reach, Restated, ServiceLine, TeamTrend, Trend
 
 DAY = date(2026, 11, 19)
 
@@ -28,10 +28,10 @@ LINES = (
 def a_trend(teams: tuple[str | None, ...], days: int = 14) -> Trend:
     return Trend(
         days=tuple(DAY - timedelta(days=back) for back in reversed(range(days))),
-        teams={
-            team: tuple(Decimal(100 * (number + 1) + day) for day in range(days))
+        teams=tuple(
+            TeamTrend(name=team, costs=tuple(Decimal(100 * (number + 1) + day) for day in range(days)))
             for number, team in enumerate(teams)
-        },
+        ),
     )
 
 

@@ -1,0 +1,245 @@
+"""Digests at their times: which days, once, caught up, quiet or dropped; the demo's read back from Slack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from digests import DIGEST, a_block, a_line
+from slack_peer import TOKEN, Fault, SlackPeer, missing, serving
+
+from alerts.channels.interface import ChannelBroken, ChannelDown
+from alerts.slack_limits import faults, texts_of
+from config.messages import DigestSettings
+from config.settings import Settings
+from daemon import assemble
+from daemon.digest_jobs import (
+    LATE,
+    DigestSender,
+    NotSentError,
+    digest_jobs,
+    folded_days,
+    retry_all,
+    stays_quiet,
+)
+from daemon.pipeline import collect
+from daemon.progress import Silent
+from daemon.rooms import Rooms
+from domain.message import PostState
+from ledger.outbox import Outbox
+
+MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
+
+
+def a_digest(**fields: object) -> DigestSettings:
+    return DigestSettings.model_validate({"channel": "C0123456", **fields})
+
+
+@pytest.mark.parametrize(
+    ("days", "day", "folded"),
+    [
+        ("Mon-Fri", MONDAY, 3),
+        ("Mon-Fri", FRIDAY, 1),
+        ("daily", MONDAY, 1),
+        ("Mon", MONDAY, 7),
+        ("Mon,Wed,Fri", FRIDAY, 2),
+    ],
+)
+def test_days_without_a_digest_are_told_with_the_next(days: str, day: date, folded: int) -> None:
+    assert folded_days(a_digest(days=days), day) == folded
+    assert folded_days(a_digest(days=days, fold=False), day) == 1
+
+
+def test_quiet_needs_every_change_below_both_and_never_skips_a_monday() -> None:
+    quiet = a_digest(quiet={"below_money": 50, "below_percent": "5%"})
+    still = replace(DIGEST, blocks=(a_block(lines=(a_line("ml", "1000", "40"),)),))
+    assert stays_quiet(quiet, still, FRIDAY)
+    assert not stays_quiet(a_digest(), still, FRIDAY)
+    assert not stays_quiet(quiet, still, MONDAY)
+    assert not stays_quiet(quiet, replace(still, folded=2), FRIDAY)
+    assert not stays_quiet(quiet, replace(still, partial=True), FRIDAY)
+    assert not stays_quiet(quiet, replace(still, blocks=()), FRIDAY)
+    assert not stays_quiet(quiet, DIGEST, FRIDAY)
+    unlike = replace(still.blocks[0], usual=None)
+    assert not stays_quiet(quiet, replace(still, blocks=(unlike,)), FRIDAY)
+    share = a_block("EUR", (a_line("ml", "100", "40"),))
+    assert not stays_quiet(quiet, replace(still, blocks=(*still.blocks, share)), FRIDAY)
+
+
+def test_a_limit_of_zero_means_that_nothing_is_quiet() -> None:
+    never = a_digest(quiet={"below_money": 0, "below_percent": "0%"})
+    still = replace(DIGEST, blocks=(a_block(lines=(a_line("ml", "1000", "0"),)),))
+    assert not stays_quiet(never, still, FRIDAY)
+
+
+@dataclass
+class Hands:
+    """A clock whose hands a test moves."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+NINE = datetime(2026, 11, 20, 8, tzinfo=UTC)
+"""Nine in the morning in Berlin."""
+
+
+def sender(zone: str = "Europe/Berlin", **fields: object) -> DigestSender:
+    rooms = Rooms(settings=Settings.model_validate({"timezone": zone}), clock=Hands(NINE))
+    return DigestSender(rooms, a_digest(**fields), lambda: 0)
+
+
+def test_it_is_due_at_local_time_also_when_daylight_saving_changes() -> None:
+    daily = sender(days="daily")
+    assert daily.due(datetime(2026, 3, 28, 8, 30, tzinfo=UTC)) == datetime(2026, 3, 28, 8, tzinfo=UTC)
+    assert daily.due(datetime(2026, 3, 29, 8, 30, tzinfo=UTC)) == datetime(2026, 3, 29, 7, tzinfo=UTC)
+    assert daily.due(datetime(2026, 3, 29, 6, 59, tzinfo=UTC)) is None
+    repeated = sender(days="daily", at="02:30")
+    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    assert repeated.due(first + timedelta(hours=2)) == first
+
+
+def test_its_own_zone_comes_before_the_common_one() -> None:
+    assert sender(timezone="America/New_York").due(datetime(2026, 11, 20, 14, 5, tzinfo=UTC)) == datetime(
+        2026, 11, 20, 14, tzinfo=UTC
+    )
+
+
+def test_what_was_due_too_long_ago_is_not_due() -> None:
+    assert sender().due(NINE + LATE) == NINE
+    assert sender().due(NINE + LATE + timedelta(minutes=1)) is None
+
+
+@pytest.fixture(scope="module")
+def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackPeer]:
+    if why := missing():
+        pytest.skip(why)
+    with serving(tmp_path_factory.mktemp("slack")) as server:
+        yield server
+
+
+CONFIG = """\
+mode: act
+timezone: Europe/Berlin
+sources: [{{type: demo, name: demo-gcp, provider: gcp, seed: 7}}]
+slack: {{bot_token: "${{env:SLACK_BOT_TOKEN}}", base_url: "{base}"}}
+digests:
+  - {{channel: {all}, at: "09:00", days: Mon-Fri}}
+  - {{channel: {ml}, at: "09:00", days: Mon-Fri, teams: [ml]}}
+fx: {{to: EUR, rates: [{{currency: USD, on: 2026-01-01, rate: "0.9"}}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def company(peer: SlackPeer, tmp_path_factory: pytest.TempPathFactory) -> Rooms:
+    """The demo company with one bill, and two channels that want its digest."""
+    folder = tmp_path_factory.mktemp("company")
+    channels = {"all": peer.channel("all-costs"), "ml": peer.channel("ml-costs")}
+    (folder / "costd.yaml").write_text(CONFIG.format(base=peer.base_url, **channels), encoding="utf-8")
+    rooms = Rooms(settings=assemble.open_settings(folder / "costd.yaml"), clock=Hands(NINE))
+    for done in collect(rooms, progress=Silent()):
+        assert not done.error
+    return rooms
+
+
+@pytest.fixture
+def rooms(company: Rooms, monkeypatch: pytest.MonkeyPatch, peer: SlackPeer) -> Rooms:
+    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+    peer.faults.clear()
+    peer.calls.clear()
+    return company
+
+
+def at(rooms: Rooms, now: datetime) -> None:
+    assert isinstance(rooms.clock, Hands)
+    rooms.clock.at = now
+
+
+def told(message: dict[str, Any]) -> str:
+    return "\n".join(texts_of(message["blocks"]))
+
+
+@pytest.mark.peer
+def test_the_demo_digest_arrives_and_is_read_back_block_by_block(rooms: Rooms, peer: SlackPeer) -> None:
+    at(rooms, NINE)
+    everyone, ml, _retry = digest_jobs(rooms, epoch=lambda: 0)
+    for job in (everyone, everyone, ml):
+        job.run()
+    first, second = rooms.settings.digests
+    (message,) = peer.messages(first.channel or "")
+    kinds = [block["type"] for block in message["blocks"]]
+    assert kinds == ["context", "header", "context", "table", "data_visualization", "section", "context"]
+    assert not faults(message["text"], message["blocks"])
+    assert "DEMO: a simulated company" in told(message)
+    assert "in all about €" in told(message)
+    chart = message["blocks"][4]["chart"]
+    assert len(chart["axis_config"]["categories"]) == 14
+    assert chart["series"][-1]["name"] == "unallocated"
+    services, how = peer.replies(first.channel or "", message["ts"])
+    assert "Largest services of each team" in services["text"]
+    assert "costd report --by team,day" in told(how)
+    (own,) = peer.messages(second.channel or "")
+    table = [[cell["text"] for cell in row] for row in own["blocks"][3]["rows"]]
+    assert [row[0] for row in table] == ["Team", "ml", "total"]
+    assert table[1][1] == table[2][1]
+    assert "Cloud cost of ml" in told(own)
+
+
+@pytest.mark.peer
+def test_on_monday_the_weekend_is_told(rooms: Rooms, peer: SlackPeer) -> None:
+    at(rooms, NINE + timedelta(days=3))
+    everyone, *_ = digest_jobs(rooms, epoch=lambda: 0)
+    everyone.run()
+    message = peer.messages(rooms.settings.digests[0].channel or "")[-1]
+    assert " to " in told(message).splitlines()[1]
+    assert "3 days" in told(message)
+
+
+@pytest.mark.peer
+def test_what_slack_did_not_take_is_sent_later_once_and_only_the_newest(
+    rooms: Rooms, peer: SlackPeer
+) -> None:
+    tuesday = NINE + timedelta(days=4)
+    at(rooms, tuesday)
+    senders = [DigestSender(rooms, rooms.settings.digests[0], lambda: 0)]
+    channel = rooms.settings.digests[0].channel or ""
+    before = len(peer.messages(channel))
+    peer.faults = [Fault(status=503, times=1000)]
+    with pytest.raises(ChannelDown):
+        senders[0].send_due()
+    at(rooms, tuesday + timedelta(days=1))
+    with pytest.raises(ChannelDown):
+        senders[0].send_due()
+    peer.faults.clear()
+    at(rooms, tuesday + timedelta(days=1, hours=1))
+    with pytest.raises(NotSentError, match="2026-11-24"):
+        retry_all(senders)
+    retry_all(senders)
+    assert len(peer.messages(channel)) == before + 1
+    newest, old, *_ = Outbox(rooms.state.database).intents("digest 09:00", channel)
+    assert (newest.state, old.state) == (PostState.SENT, PostState.DROPPED)
+
+
+@pytest.mark.peer
+def test_a_broken_channel_is_reported_once_a_day(rooms: Rooms, peer: SlackPeer) -> None:
+    at(rooms, NINE + timedelta(days=11))
+    sender = DigestSender(rooms, rooms.settings.digests[0], lambda: 0)
+    peer.faults = [Fault(error="token_revoked", times=1000)]
+    with pytest.raises(ChannelBroken, match="token_revoked"):
+        sender.send_due()
+    for minutes in range(0, 60, 10):
+        at(rooms, NINE + timedelta(days=11, minutes=minutes))
+        sender.retry()
+    assert peer.calls == ["chat.postMessage"]
+
+
+def test_without_digests_there_is_nothing_to_do(tmp_path: Path) -> None:
+    (tmp_path / "costd.yaml").write_text("mode: observe\n", encoding="utf-8")
+    rooms = Rooms(settings=assemble.open_settings(tmp_path / "costd.yaml"), clock=Hands(NINE))
+    assert digest_jobs(rooms, epoch=lambda: 0) == []
