@@ -75,7 +75,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
     month, scores, digest = "", [], None
     if stored:
         star = star or attribute(rooms)
-        month = _month(rooms, stored)
+        month = newest_month(rooms, stored)
         query = Query(by=("team",), billing_months=frozenset({month}))
         cells = cells_of(query, rooms.ledger, sources=sources)
         scores = coverage(resource_totals(cells, COSTS[query.cost]), star)
@@ -95,9 +95,10 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
     )
 
 
-def _month(rooms: Rooms, stored: Sequence[PeriodStatus]) -> str:
+def newest_month(rooms: Rooms, stored: Sequence[PeriodStatus] | None = None) -> str:
     """Give this month where it has charges, else the newest that has: on the 1st nothing is billed yet."""
-    months = {period.billing_period for period in stored if period.rows}
+    periods = rooms.state.periods() if stored is None else stored
+    months = {period.billing_period for period in periods if period.rows}
     today = rooms.clock.now().date()
     recent = (month_of(today), month_of(previous_month(today)))
     return next((month for month in recent if month in months), max(months, default=""))

@@ -58,7 +58,7 @@ def test_json_has_sources_periods_coverage_and_ledger(acme: Acme) -> None:
 
 
 @pytest.mark.parametrize("output", ["table", "json", "ndjson", "csv", "markdown"])
-@pytest.mark.parametrize("part", [(), ("--periods",), ("--quarantine",)])
+@pytest.mark.parametrize("part", [(), ("--periods",), ("--quarantine",), ("--unowned",)])
 def test_every_part_has_every_output(acme: Acme, part: tuple[str, ...], output: str) -> None:
     acme.configure("aws")
     assert acme.costd("status", *part, "--output", output).status in {0, 5}
@@ -116,3 +116,35 @@ def test_a_source_is_late_a_quarter_after_its_time(fields: dict[str, object], st
     (view,) = source_views([source], [a_status(**fields)], NOW)
     assert view.state is state
     assert bool(view.reason) == (state is not SourceState.FRESH) or state is SourceState.FAILED
+
+
+UNOWNED = """\
+$4.80 of $6.00 (80.0 %) has no team in 2026-06, effective cost, pools left out
+
+RESOURCE       SERVICE                      ACCOUNT       SOURCE  CURRENCY  COST
+i-big          Amazon Elastic Compute Cloud 444455556666  aws     USD       3.60
+(no resource)  Amazon Elastic Compute Cloud 444455556666  aws     USD       1.20
+
+In costd.yaml these would help:
+  ownership.keys.team: add 'Team_Name'  ($3.60, 1 resource)
+"""
+
+
+def test_the_largest_resources_without_a_team_are_listed_with_what_would_help(acme: Acme) -> None:
+    acme.collected(
+        usage(19),
+        usage(19, ResourceId="i-big", EffectiveCost="3.60", Tags={"Team_Name": "x\x1b[31m"}),
+        usage(19, ResourceId=None, ResourceName=None, Tags={}),
+    )
+    ran = acme.costd("status", "--unowned")
+    assert ran.status == 0
+    assert [line.split() for line in ran.lines] == [line.split() for line in UNOWNED.splitlines()]
+    document = acme.costd("status", "--unowned", "--limit", "1", "--output", "json").json
+    assert (document["schema"], document["billing_month"]) == ("costd.unowned/1", "2026-06")
+    assert [row["resource"] for row in document["rows"]] == ["i-big"]
+    assert document["hints"][0]["line"] == "ownership.keys.team: add 'Team_Name'"
+
+
+def test_when_all_is_owned_it_says_so(acme: Acme) -> None:
+    acme.collected(usage(19))
+    assert "has a team or is in a pool" in acme.costd("status", "--unowned").out
