@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from daemon import charts, sparks
+from daemon import charts
 from daemon.digest import gather
 from daemon.http.identity import require
 from daemon.http.parameters import Parameters
 from daemon.pages.ask import Ask
-from daemon.pages.layout import change, headline, moment, money, name, page, percent, signs
+from daemon.pages.layout import change, headline, moment, money, name, page, percent
 from daemon.pages.shown import Shown
+from daemon.pages.team_rows import MOST_TEAMS, SPARK_DAYS, TeamRow, direction_of, shown_lines, team_row
 from daemon.pages.trend import Trend, trends
 from domain.identity import Right
 from domain.show import day_text, weekday_text
@@ -28,34 +29,10 @@ if TYPE_CHECKING:
     from daemon.services import Services
 
 CHART_DAYS = 30
-SPARK_DAYS = 14
 SECONDS = 600
 """For how long the page is kept if nothing is delivered; no ages are told on it."""
 
-MOST_TEAMS = 50
 _DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TeamRow:
-    """One line of the table, written out.
-
-    Attributes:
-        swatch: the drawing of its colour in the chart, "" if it has none.
-        direction: `up`, `down` or `same`, as a class.
-        word: the same for people who see no arrow.
-    """
-
-    name: str
-    url: str
-    swatch: str
-    spark: str
-    cost: Decimal
-    direction: str
-    word: str
-    change: str
-    share: str
-    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,11 +117,11 @@ def _view(digest: Digest, block: Block, trend: Trend | None) -> CurrencyView:
         total=headline(block.total, block.currency),
         total_url=ask.url,
         told=_told(block.sum, block.currency),
-        direction=_direction(block.sum)[0],
+        direction=direction_of(block.sum)[0],
         compared=_compared(digest, block),
-        rows=tuple(_row(line, block.currency, ask, trend, span) for line in _shown(block.lines)),
+        rows=tuple(team_row(line, block.currency, ask, trend, span) for line in shown_lines(block.lines)),
         more=max(len(block.lines) - 1 - MOST_TEAMS, 0),
-        sum=_row(block.sum, block.currency, ask, None, span),
+        sum=team_row(block.sum, block.currency, ask, None, span),
         wide=wide,
         narrow=narrow,
         chart_title=title,
@@ -155,20 +132,6 @@ def _view(digest: Digest, block: Block, trend: Trend | None) -> CurrencyView:
         nobody_url=_ask().but(by=("resource",)).only("team", None).days(digest.day, digest.day).url,
         nobody=money(nobody.cost, block.currency) if nobody is not None and nobody.cost else "",
     )
-
-
-def _shown(lines: Sequence[Line]) -> list[Line]:
-    """Keep the teams that cost most, and always what nobody owns, which is the last line."""
-    return [*lines[:-1][:MOST_TEAMS], *lines[-1:]]
-
-
-def _direction(line: Line) -> tuple[str, str]:
-    moved = line.change
-    if moved is None:
-        return "same", "not compared"
-    if line.is_quiet:
-        return "same", "about as usual"
-    return ("up", "more than usual") if moved > 0 else ("down", "less than usual")
 
 
 def _told(line: Line, currency: str) -> str:
@@ -190,37 +153,6 @@ def _compared(digest: Digest, block: Block) -> str:
     if block.weeks > 1:
         return f"Usual is {usual}, the median of the last {block.weeks} {weekday_text(digest.day)}s."
     return f"Compared with last {weekday_text(digest.day)}, {usual}."
-
-
-def _row(line: Line, currency: str, ask: Ask, trend: Trend | None, span: str) -> TeamRow:
-    direction, word = _direction(line)
-    is_total = line.name == "total" and trend is None
-    return TeamRow(
-        name="unallocated" if line.name is None else name(line.name, 40),
-        url=ask.url if is_total else ask.only("team", line.name).url,
-        swatch=sparks.swatch(trend.style((line.name,))) if trend is not None else "",
-        spark=_spark(line, trend, span, currency) if trend is not None else "",
-        cost=line.cost,
-        direction=direction,
-        word=word,
-        change=change(line.change, currency) if line.change is not None else "",
-        share=_share(line),
-        why=signs(name(line.why, 160)),
-    )
-
-
-def _share(line: Line) -> str:
-    if line.change is None or line.usual is None:
-        return ""
-    return percent(line.change, line.usual, 0, signed=True) or ("new" if line.change else "")
-
-
-def _spark(line: Line, trend: Trend, span: str, currency: str) -> str:
-    values = trend.named.get((line.name,), ())[-SPARK_DAYS:]
-    if not values:
-        return ""
-    low, high = money(min(values), currency), money(max(values), currency)
-    return sparks.sparkline(values, f"{span}: lowest {low}, highest {high}")
 
 
 def _charts(trend: Trend, currency: str) -> tuple[str, str, str]:
