@@ -34,6 +34,7 @@ def route(services: Services) -> BaseRoute:
 
     @require(Right.READ)
     async def endpoint(request: Request) -> Response:
+        """Answer a request for the page."""
         try:
             ask = Ask.read(Parameters(request))
             query = ask.query(services.clock)

@@ -127,6 +127,7 @@ def route(services: Services) -> BaseRoute:
 
     @require(Right.READ)
     async def endpoint(request: Request) -> Response:
+        """Answer a request for the page."""
         Parameters(request).end()
         return await shown.show(request, "sources", lambda: _page(services))
 

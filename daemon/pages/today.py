@@ -65,6 +65,7 @@ def route(services: Services) -> BaseRoute:
 
     @require(Right.READ)
     async def endpoint(request: Request) -> Response:
+        """Answer a request for the page."""
         Parameters(request).end()
         return await shown.show(request, "today", lambda: _page(services), seconds=SECONDS)
 
