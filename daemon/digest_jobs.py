@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -135,6 +136,19 @@ class DigestSender:
         channel = channel_of(self._rooms.settings, self._digest)
         by_hand = post is not None
         return dispatcher.send(post or self.post(day), channel, lambda: self._made(day, by_hand=by_hand))
+
+    def send_by_hand(self) -> Post:
+        """Send it now whatever the hour, beside the scheduled one; nothing that fails is tried again.
+
+        Raises:
+            ChannelDown: Slack takes nothing right now.
+            ChannelBroken: the channel refuses for good.
+        """
+        now = self._rooms.clock.now().astimezone(self._zone)
+        scheduled = self.post(now.date())
+        post = replace(scheduled, kind=f"{scheduled.kind}, by hand {now:%H:%M:%S.%f}")
+        self.send(now.date(), post)
+        return post
 
     def post(self, day: date) -> Post:
         """Name the message of a local day."""

@@ -81,6 +81,19 @@ def test_it_reads_as_the_reference_does_from_real_charges(thursday: Acme) -> Non
     assert ran.out == GOLDEN
 
 
+def test_its_figures_can_be_had_exactly(thursday: Acme) -> None:
+    document = thursday.costd("digest", "--output", "json", now=RUN).json
+    assert (document["schema"], document["day"], document["partial"]) == (
+        "costd.digest/1",
+        "2026-11-19",
+        False,
+    )
+    (block,) = document["blocks"]
+    assert (block["currency"], block["total"], block["usual"]) == ("USD", "1842.1", "1653.7")
+    assert block["lines"][-1]["name"] is None
+    assert document["text"] == "Cloud cost Thu 19 Nov: $1,842, up $188 (11 %). ml +$214."
+
+
 def test_another_day_can_be_asked_for(thursday: Acme) -> None:
     out = thursday.costd("digest", "--preview", "--day", "2026-11-12", now=RUN).out
     assert out.startswith("Cloud cost - Thu 12 Nov - $1,654 (unchanged)")

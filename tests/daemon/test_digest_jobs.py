@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from alerts.slack_limits import faults, texts_of
 from config.messages import DigestSettings
 from config.settings import Settings
 from daemon import assemble
+from daemon.cli import run
 from daemon.digest_jobs import (
     LATE,
     DigestSender,
@@ -237,6 +240,24 @@ def test_a_broken_channel_is_reported_once_a_day(rooms: Rooms, peer: SlackPeer) 
         at(rooms, NINE + timedelta(days=11, minutes=minutes))
         sender.retry()
     assert peer.calls == ["chat.postMessage"]
+
+
+@pytest.mark.peer
+def test_it_can_be_sent_by_hand_beside_the_scheduled_one(rooms: Rooms, peer: SlackPeer) -> None:
+    config = str(rooms.settings.folder / "costd.yaml")
+    channels = [digest.channel or "" for digest in rooms.settings.digests]
+    before = [len(peer.messages(channel)) for channel in channels]
+    call = ["-c", config, "--now", "2026-11-20T10:00:00Z", "digest", "--send"]
+    out = StringIO()
+    with redirect_stdout(out):
+        assert run(call) == 0
+    assert out.getvalue().splitlines() == [f"sent to {channel}" for channel in channels]
+    assert [len(peer.messages(channel)) for channel in channels] == [count + 1 for count in before]
+    peer.faults = [Fault(error="is_archived", times=1)]
+    out = StringIO()
+    with redirect_stdout(out):
+        assert run([*call[:3], "2026-11-20T10:00:01Z", *call[4:]]) == 6
+    assert "is_archived" in out.getvalue().replace("\n", " ")
 
 
 def test_without_digests_there_is_nothing_to_do(tmp_path: Path) -> None:
