@@ -181,7 +181,7 @@ def _markdown_lines(listing: Listing) -> Iterator[str]:
     yield from (markdown_cell(line) for line in listing.above)
     if listing.above:
         yield ""
-    yield "| " + " | ".join(grid.headings) + " |"
+    yield "| " + " | ".join(markdown_cell(heading) for heading in grid.headings) + " |"
     yield "|" + "|".join("---:" if i in grid.right else "---" for i in range(len(grid.headings))) + "|"
     for row in grid.rows:
         yield "| " + " | ".join(markdown_cell(cell) for cell in row) + " |"
@@ -193,14 +193,14 @@ def _markdown_lines(listing: Listing) -> Iterator[str]:
 
 
 def _table_lines(listing: Listing, terminal: Terminal) -> Iterator[str]:
-    yield from (terminal.drawn(line) for line in listing.above)
+    yield from (terminal.drawn(printable(line)) for line in listing.above)
     if listing.rows:
         paint = {"heading": terminal.faint, "rule": terminal.faint, "total": terminal.strong}
         for role, line in draw(_grid(listing), terminal.width, terminal.drawn("─"), terminal.drawn("…")):
             yield paint.get(role, str)(line)
     else:
         yield terminal.drawn(listing.empty)
-    yield from (terminal.drawn(note) for note in listing.notes)
+    yield from (terminal.drawn(printable(note)) for note in listing.notes)
     if terminal.interactive and listing.following:
         yield terminal.faint("Next: " + "   |   ".join(listing.following))
 
@@ -210,8 +210,11 @@ def _grid(listing: Listing) -> Grid:
     rows = (*listing.rows, *listing.pinned)
     digits = {column.name: digits_for(listing, column.name) for column in columns}
     return Grid(
-        headings=[column.heading for column in columns],
+        headings=[printable(column.heading) for column in columns],
         right=frozenset(i for i, column in enumerate(columns) if column.number),
+        whole=frozenset(
+            i for i, c in enumerate(columns) if any(isinstance(row.get(c.name), date) for row in rows)
+        ),
         rows=[[cell_text(row.get(c.name), c, digits[c.name]) for c in columns] for row in rows],
         totals=[
             [cell_text(row[c.name], c, digits[c.name]) if c.name in row else "" for c in columns]

@@ -19,12 +19,14 @@ class Grid:
         right: indexes of the columns whose cells are numbers.
         rows: the cells.
         totals: rows below a rule.
+        whole: indexes of further columns that are never cut: half a date says nothing.
     """
 
     headings: Sequence[str]
     right: frozenset[int]
     rows: Sequence[Sequence[str]]
     totals: Sequence[Sequence[str]] = ()
+    whole: frozenset[int] = frozenset()
 
 
 def draw(grid: Grid, width: int | None, rule: str = "─", ellipsis: str = "…") -> Iterator[tuple[str, str]]:
@@ -48,7 +50,7 @@ def _fitted(grid: Grid, width: int | None) -> list[int]:
     widths = [max(cells(line[i]) for line in lines) for i in range(len(grid.headings))]
     if width is None:
         return [size if i in grid.right else min(size, _LONGEST_PIPED) for i, size in enumerate(widths)]
-    free = [i for i in range(len(widths)) if i not in grid.right]
+    free = [i for i in range(len(widths)) if i not in grid.right | grid.whole]
     while free and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widest = max(free, key=lambda i: widths[i])
         if widths[widest] <= _LEAST:

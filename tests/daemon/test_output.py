@@ -85,6 +85,17 @@ def test_people_and_machines_get_the_columns_meant_for_them() -> None:
     assert "hidden" not in shown(Output.MARKDOWN)
 
 
+@pytest.mark.parametrize("output", [Output.TABLE, Output.MARKDOWN])
+def test_headings_titles_and_notes_are_harmless_too(output: Output) -> None:
+    evil = "a\x1b[2J|b"
+    listing = Listing(
+        fields=(Field(name="cost", title=f"COST {evil}"),), rows=[{"cost": 1}], above=(evil,), notes=(evil,)
+    )
+    out = shown(output, listing=listing, interactive=True, width=80)
+    assert "\x1b" not in out
+    assert out.count("x1b") == 3
+
+
 def test_nothing_says_what_is_missing_and_machines_get_nothing() -> None:
     empty = Listing(fields=LISTING.fields, rows=[], notes=("n",), empty="Nothing yet.")
     assert shown(Output.TABLE, listing=empty) == "Nothing yet.\nn\n"
@@ -128,6 +139,16 @@ def test_text_gives_way_to_a_narrow_window_and_numbers_never_do() -> None:
     assert "…" in lines[1]
     tight = [line for _, line in draw(grid, 5)]
     assert tight[1].endswith("123,456.78")
+
+
+def test_dates_are_never_cut() -> None:
+    rows = [
+        {"name": "a-very-long-name-indeed", "day": date(2026, 6, 1), "seen": datetime(2026, 6, 2, tzinfo=UTC)}
+    ]
+    listing = Listing(fields=(Field(name="name"), Field(name="day"), Field(name="seen")), rows=rows)
+    out = shown(Output.TABLE, listing=listing, interactive=True, width=40)
+    assert "2026-06-01  2026-06-02 00:00Z" in out
+    assert "a-very-l…" in out
 
 
 def test_wide_characters_keep_columns_straight() -> None:
