@@ -45,6 +45,7 @@ def require(right: Right) -> Callable[[Endpoint], Endpoint]:
     def closed(endpoint: Endpoint) -> Endpoint:
         @wraps(endpoint)
         async def guarded(request: Request) -> Response:
+            """Answer, or say what it takes."""
             identity = identity_of(request)
             if identity is None or not (identity.known or right is Right.READ):
                 raise _unknown()
