@@ -123,3 +123,13 @@ def test_a_related_charge_of_another_billing_period_is_not_related() -> None:
 def test_unused_commitments_are_idle() -> None:
     dims = resources({"CommitmentDiscountStatus": "Unused"}, {"CommitmentDiscountStatus": "Used"}, {})
     assert a_star(dims).ownership["cost_kind"].to_list() == [CostKind.IDLE, CostKind.DIRECT, CostKind.DIRECT]
+
+
+@pytest.mark.parametrize("turn", range(4))
+def test_a_unit_that_cannot_be_divided_goes_to_the_first_by_name_whatever_the_order(turn: int) -> None:
+    names = ["d", "a", "c", "b", "e", "f", "g"]
+    turned = names[turn:] + names[:turn]
+    dims = resources(*(team(name) for name in turned), {"ChargeCategory": "Tax"})
+    cells = facts(*(a_fact(at, 1) for at in range(len(names))), a_fact(len(names), "0.000000000003"))
+    found = sums(cells, a_star(dims), "team")
+    assert {name for name, cost in found.items() if cost != "1"} == {"a", "b", "c"}
