@@ -10,10 +10,14 @@ from daemon.invocation import Invocation
 from daemon.options import output_option, period_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from attribution.reconcile import Reconciled
+    from attribution.spread import Unshared
     from daemon.output import Listing, Row
+
+_MOST_LEFT = 10
+"""Days of pools that people are shown; machines get all."""
 
 
 @click.command()
@@ -30,22 +34,26 @@ def command(run: Invocation, /, periods: tuple[str, ...], output: str) -> int:
     import os
 
     from attribution.reconcile import reconcile
+    from attribution.spread import unshared
     from daemon.output import Output, print_listing
     from daemon.pipeline import attribute
     from daemon.query import parse_months
     from daemon.rooms import Rooms
     from daemon.terminal import standard_output
+    from domain.charge import COSTS
 
     rooms, months = Rooms.of(run), parse_months(periods)
     deliveries = [one for one in rooms.ledger.deliveries() if months is None or one.billing_period in months]
     cells = rooms.ledger.charges(periods=months)
-    results = reconcile(cells, attribute(rooms), deliveries) if deliveries else []
-    print_listing(listing_of(results), Output(output), standard_output(os.environ))
+    star = attribute(rooms)
+    results = reconcile(cells, star, deliveries) if deliveries else []
+    left = unshared(cells, star, COSTS["effective"]) if deliveries else []
+    print_listing(listing_of(results, left), Output(output), standard_output(os.environ))
     return 0 if all(result.holds for result in results) else 1
 
 
-def listing_of(results: Sequence[Reconciled]) -> Listing:
-    """Give every sum followed from the source to its owners."""
+def listing_of(results: Sequence[Reconciled], left: Sequence[Unshared] = ()) -> Listing:
+    """Give every sum followed from the source to its owners, and what sharing left in pools."""
     from daemon.output import Field, Listing
 
     broken = [result for result in results if not result.holds]
@@ -64,11 +72,41 @@ def listing_of(results: Sequence[Reconciled]) -> Listing:
             Field(name="residuals", missing=""),
         ),
         rows=[_row(result) for result in results],
-        document={"schema": "costd.reconcile/1", "holds": not broken},
-        notes=(f"{word}: parsed less rounding is stored, and stored is attributed.",) if results else (),
+        document={
+            "schema": "costd.reconcile/1",
+            "holds": not broken,
+            "unshared": [_left(one) for one in left],
+        },
+        notes=(f"{word}: parsed less rounding is stored, and stored is attributed.", *_told(left))
+        if results
+        else (),
         following=("costd report --by team",),
         empty="Nothing is stored yet. `costd collect` fetches the bills.",
     )
+
+
+def _left(one: Unshared) -> dict[str, object]:
+    return {
+        "pool": one.pool,
+        "period": one.billing_period,
+        "day": one.day,
+        "currency": one.currency,
+        "effective": one.amount,
+        "reason": one.reason,
+    }
+
+
+def _told(left: Sequence[Unshared]) -> Iterator[str]:
+    """Say what stays in pools, the days with the most first."""
+    from domain.show import money_text
+    from domain.text import printable
+
+    if left:
+        yield "With shared pools spread, this effective cost stays in its pool:"
+    for one in sorted(left, key=lambda one: -abs(one.amount))[:_MOST_LEFT]:
+        yield f"  {money_text(one.amount, one.currency)}: {printable(one.reason)}"
+    if len(left) > _MOST_LEFT:
+        yield f"  and {len(left) - _MOST_LEFT} more, in --output json"
 
 
 def _row(result: Reconciled) -> Row:
