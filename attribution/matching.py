@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
-from operator import and_, or_
 
 import polars as pl
 
@@ -14,8 +12,6 @@ from config.patterns import group_names, is_glob, is_regex, regex_of
 
 Conditions = Iterable[tuple[str, tuple[str, ...]]]
 """Lines of a `when`: subject and patterns."""
-
-_NEVER = pl.lit(False)
 
 
 def fold(text: pl.Expr) -> pl.Expr:
@@ -37,12 +33,16 @@ def fold_text(text: str) -> str:
 def matches(conditions: Conditions, texts: Texts) -> pl.Expr:
     """Tell whether every line matches, each by any of its patterns; never null."""
     lines = [
-        reduce(or_, [matching(pl.col(name), patterns) for name in texts.columns[subject]], _NEVER)
+        _any(matching(pl.col(name), patterns) for name in texts.columns[subject])
         for subject, patterns in conditions
     ]
     if not lines:
         raise ValueError("a rule without conditions would own everything")
-    return reduce(and_, lines)
+    return pl.all_horizontal(lines)
+
+
+def _any(found: Iterable[pl.Expr]) -> pl.Expr:
+    return pl.any_horizontal(pl.lit(False), *found)  # flat: a list of thousands nests nothing
 
 
 def matching(text: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
@@ -51,7 +51,7 @@ def matching(text: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
     found = [_wild(text, pattern) for pattern in patterns if pattern not in exact]
     if exact:
         found.append(fold(text).is_in(fold_texts(exact)))
-    return reduce(or_, [one.fill_null(value=False) for one in found], _NEVER)
+    return _any(one.fill_null(value=False) for one in found)
 
 
 def _wild(text: pl.Expr, pattern: str) -> pl.Expr:

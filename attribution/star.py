@@ -9,7 +9,6 @@ import polars as pl
 
 from attribution.ownership import Rules, assign
 from attribution.sharing import Policy, policy_of
-from attribution.slices import Filter
 from attribution.subjects import TAG, texts_of
 from domain.allocation import OWNER_FIELDS
 from domain.charge import PRICE_SCHEMA, RESOURCE_SCHEMA
@@ -113,10 +112,3 @@ def star_of(resources: pl.DataFrame, rules: Rules, prices: pl.DataFrame | None =
         prices=prices,
         policy=policy_of(rules.ownership),
     )
-
-
-def kept(frame: pl.DataFrame, filters: Iterable[Filter]) -> pl.DataFrame:
-    """Give the rows that every condition keeps."""
-    for condition in filters:
-        frame = frame.filter(condition.keeps(frame.get_column(condition.dimension)))
-    return frame

@@ -120,6 +120,11 @@ def test_key_hints_count_only_cost_that_nobody_owns_the_biggest_first() -> None:
     assert key_lines(*rows, **pooled) == ["ownership.keys.team: add 'teams'"]
 
 
+def test_only_the_best_key_hints_are_given() -> None:
+    rows = [{"Tags": {f"team_{at}": "x"}} for at in range(8)]
+    assert key_lines(*rows) == [f"ownership.keys.team: add 'team_{at}'" for at in range(5)]
+
+
 def alias_lines(names: list[tuple[str, int]], **ownership: Any) -> list[str]:
     compiled = rules(ownership)
     star = star_of(resources(*(team(name) for name, _ in names)), compiled)

@@ -300,6 +300,16 @@ def test_ten_thousand_distinct_tag_keys_are_no_burden() -> None:
     assert found["service"].drop_nulls().len() == 1
 
 
+def test_thousands_of_rules_and_patterns_are_no_burden() -> None:
+    many = [{"when": {"account": f"{at}"}, "team": f"t{at}"} for at in range(1_500)]
+    listed = {"when": {"account": [f"x{at}-*" for at in range(3_000)]}, "team": "listed"}
+    rows = [{"SubAccountId": str(at)} for at in range(0, 3_000, 2)]
+    found = owned({"rules": [*many, listed]}, *rows, {"SubAccountId": "x2999-a"})
+    assert [one["team"] for one in found[:750]] == [f"t{at}" for at in range(0, 1_500, 2)]
+    assert {one["team"] for one in found[750:-1]} == {None}
+    assert (found[-1]["team"], found[-1]["team_rule"]) == ("listed", "rules[1500]")
+
+
 def test_a_pattern_that_would_explode_elsewhere_ends_in_time() -> None:
     ownership = {"rules": [{"when": {"resource": "re:^(a+)+$"}, "team": "hit"}]}
     assert team_of(ownership, ResourceId="a" * 100_000 + "!")[0] is None

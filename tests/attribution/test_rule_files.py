@@ -131,6 +131,11 @@ def _selecting(text: str) -> str:
             "cannot use its selector: acount",
         ),
         (
+            _selecting("namespace"),
+            1,
+            "'namespace' is not `subject=pattern`",
+        ),
+        (
             _selecting("namespace=re:("),
             1,
             "unclosed group",
@@ -246,6 +251,12 @@ def test_what_github_does_not_read_in_codeowners_is_reported(line: str, message:
     assert [one.team for one in file.lines] == ["base", "last"]
     assert (faults[0].file, faults[0].line) == ("CODEOWNERS", 2)
     assert message in faults[0].message
+
+
+def test_a_codeowners_file_without_end_is_cut_and_reported() -> None:
+    file, faults = parse_codeowners("acme/shop", "CODEOWNERS", "/x @a/b\n" * 20_005)
+    assert len(file.lines) == 20_000
+    assert [fault.message for fault in faults] == ["more than 20000 lines; the rest is left out"]
 
 
 def test_a_resource_asks_rules_tags_catalogue_namespace_codeowners_and_account_in_this_order() -> None:
