@@ -134,7 +134,5 @@ def test_a_day_that_its_source_calls_incomplete_is_not_restated(ledger: ChargeLe
     store(ledger, 12, web(10, "1"), web(11, "1"))
     store(ledger, 13, web(10, "2"), web(11, "2"))
     through = {"aws": datetime(2026, 6, 11, 14, tzinfo=UTC)}
-    rows = find_restatements(
-        ledger, labels(ledger), since=LONG_AGO, cost="effective", through=through
-    )
+    rows = find_restatements(ledger, labels(ledger), since=LONG_AGO, cost="effective", through=through)
     assert [row.day.day for row in rows] == [10]
