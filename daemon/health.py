@@ -19,9 +19,11 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     """Give the routes that say how the daemon is; they are open to everybody and tell no cost."""
 
     async def healthz(_request: Request) -> Response:
+        """Say that the process lives."""
         return PlainTextResponse("ok\n")
 
     async def readyz(_request: Request) -> Response:
+        """Say whether it can answer, and what it waits for."""
         waiting = services.readiness.reasons()
         waiting |= await services.work.run("readyz", lambda: unreachable(services))
         leader = services.runtime.leader

@@ -42,6 +42,7 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     registry.register(Metrics(services))
 
     async def metrics(_request: Request) -> Response:
+        """Give the metrics as they are now."""
         body = await services.work.run("metrics", lambda: generate_latest(registry))
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
