@@ -20,7 +20,7 @@ from attribution.star import TIMES, Star, shown_time
 from attribution.sums import sums
 
 _DATES = frozenset({"day", "week", "month"})
-_DAYS = 2**22
+_DAYS = 2**23
 """Room for every date that can be written, before and after 1970."""
 
 
