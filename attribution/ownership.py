@@ -16,7 +16,7 @@ import polars as pl
 
 from attribution.answers import Answers
 from attribution.kinds import ASKED_OF_KINDS, kinds
-from attribution.matching import caught, fold, matches
+from attribution.matching import caught, matches
 from attribution.sources import RuleSources
 from attribution.subjects import TAG, Texts, texts_of
 from attribution.tags import NO_VALUE, clean_text
@@ -161,5 +161,5 @@ def _ask_keys(answers: Answers, texts: Texts, ownership: Ownership, *, of_namesp
         for key in keys_of(ownership, field):
             for column in texts.columns[f"{TAG}{key}"]:
                 text = pl.col(column)
-                named = pl.when(fold(text) != NO_VALUE).then(text)
+                named = pl.when(~text.is_in(NO_VALUE)).then(text)
                 answers.offer(field, named, f"{prefix}.{field}[{key.removeprefix(NAMESPACE_LABEL)}]")

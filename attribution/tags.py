@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-NO_VALUE = "true"
-"""What FOCUS writes for a tag without a value; it names nobody."""
+NO_VALUE = ("true", "True", "TRUE")
+"""What a tag without a value is written as (FOCUS says `true`); it names nobody."""
 
 _TEXT = pl.String()
 

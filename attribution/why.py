@@ -180,7 +180,7 @@ def _tried_keys(
             name = f"{prefix}.{field}[{key.removeprefix(NAMESPACE_LABEL)}]"
             yield Tried(
                 rule=name,
-                matched=text is not None and text.lower() != NO_VALUE,
+                matched=text is not None and text not in NO_VALUE,
                 lines=(),
                 answers={field: text} if text is not None else {},
                 decided=_decided(name, deciding),

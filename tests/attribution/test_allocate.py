@@ -144,3 +144,16 @@ def test_sums_that_tell_no_owners_apart_need_no_sharing(monkeypatch: pytest.Monk
     assert sums(cells, star, "account", "day") == {("111", date(2026, 6, 10)): "6"}
     with pytest.raises(TypeError):
         sums(cells, star, "account", where=(one("team", "a"),))
+
+
+def test_days_before_1970_and_of_unknown_resources_keep_their_date() -> None:
+    star = a_star(resources(team("a")))
+    cells = facts(
+        a_fact(0, 1, "1969-12-31T23:00"), a_fact(99, 5, "1969-12-30T00:00"), a_fact(0, 2, "9999-12-31T00:00")
+    )
+    for name, shown in (("day", date(1969, 12, 31)), ("month", "1969-12"), ("week", "1970-W01")):
+        frame = allocate(cells, star, Slice(by=(name, "team"), costs=(COST,))).collect()
+        amounts = {cost: (when, who) for when, who, _, cost in frame.iter_rows()}
+        assert amounts[1] == (shown, "a")
+        assert amounts[5] == (date(1969, 12, 30) if name == "day" else shown, None)
+        assert len(amounts) == frame.height == 3
