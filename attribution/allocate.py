@@ -59,8 +59,7 @@ def _stay(cells: pl.LazyFrame, plan: Plan) -> pl.LazyFrame:
         *asked.costs,
     )
     # a left join: a charge whose resource is unknown must show, as unknown, never vanish
-    keyed = facts.join(plan.stay_keys.lazy(), on="dim_id", how="left")
-    keyed = keyed.filter(plan.stays())
+    keyed = plan.staying(facts.join(plan.stay_keys.lazy(), on="dim_id", how="left"))
     if plan.joins_prices:
         keyed = keyed.join(plan.price_keys.lazy(), on="price_id", how=plan.join_prices)
         grouped = keyed.group_by(KEY, PRICE_KEY, *plan.times).agg(sums(asked.costs))

@@ -26,6 +26,7 @@ class Answers:
         """Start without answers for the rows of a frame; aliases are per owner field."""
         self._aliases = {name: Aliases(aliases.get(name, {})) for name in OWNER_FIELDS}
         self._labels: list[str] = []
+        self._named: dict[str, pl.Series] = {}
         self._pending: dict[str, list[tuple[pl.Expr, pl.Expr]]] = {name: [] for name in OWNER_FIELDS}
         self._frame = frame.with_columns(
             *(pl.lit(None, dtype=_TEXT).alias(_raw(name)) for name in OWNER_FIELDS),
@@ -60,6 +61,7 @@ class Answers:
         if columns:
             # lazily, so that what several answers share is computed once and on all cores
             self._frame = self._frame.lazy().with_columns(columns).collect()
+            self._named = {}
         self._pending = {name: [] for name in OWNER_FIELDS}
 
     def _settled(self, field: str) -> Iterator[pl.Expr]:
@@ -72,7 +74,10 @@ class Answers:
     def of(self, field: str) -> pl.Series:
         """Give the answers so far for one owner field, aliases applied."""
         self.settle()
-        return self._aliases[field].applied(self._frame.get_column(_raw(field))).alias(field)
+        if field not in self._named:
+            raw = self._frame.get_column(_raw(field))
+            self._named[field] = self._aliases[field].applied(raw).alias(field)
+        return self._named[field]
 
     def rules_of(self, field: str) -> pl.Series:
         """Give which rule answered, with the alias it went through: `keys.team[owner] alias[ML]`."""

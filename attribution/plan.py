@@ -151,10 +151,14 @@ class Plan:
         """Give the names behind every key."""
         return self._keyed[1]
 
-    def stays(self) -> pl.Expr:
-        """Tell whether a charge stays; one of an unknown resource does, unless a condition asks."""
-        known = pl.col(KEY) != _OUT
-        return known if self._resource_filters or self._owner_filters else known.fill_null(value=True)
+    def staying(self, keyed: pl.LazyFrame) -> pl.LazyFrame:
+        """Give the charges that stay; one of an unknown resource does, unless a condition asks."""
+        stays = pl.col(KEY) != _OUT
+        if self._resource_filters or self._owner_filters:
+            return keyed.filter(stays)
+        if _OUT not in self.stay_keys.get_column(KEY):
+            return keyed  # most often: to copy every charge would cost a tenth of the whole sum
+        return keyed.filter(stays.fill_null(value=True))
 
     @cached_property
     def _prices(self) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -11,6 +11,10 @@ from __future__ import annotations
 import sys
 import time
 
+import deltalake  # noqa: F401
+import numpy as np  # noqa: F401
+import pyarrow as pa  # noqa: F401
+
 from attribution.allocate import allocate
 from attribution.ownership import compile_rules
 from attribution.slices import Slice

@@ -14,7 +14,7 @@ import polars as pl
 
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Batch, Cursor, Delivery, PeriodResult
-from ledger import cube, promotion, recovery, upkeep
+from ledger import cube, promotion, recovery, tags, upkeep
 from ledger.history import History
 from ledger.judging import Terms
 from ledger.recovery import Recovered
@@ -97,18 +97,14 @@ class ChargeLedger:
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
-        promoted = promotion.columns(self.tables["resources"].scan(), self._promote)
-        return self._one_per_id("resources", "dim_id").select(*RESOURCE_SCHEMA.names(), *promoted)
+        rows = promotion.with_columns(self.tables["resources"].scan(), self._promote)
+        rows = _one_per_id(rows, "dim_id")
+        promoted = (tags.column_of(key) for key in tags.normalised(self._promote))
+        return rows.select(*RESOURCE_SCHEMA.names(), *promoted)
 
     def prices(self) -> pl.LazyFrame:
         """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""
-        return self._one_per_id("prices", "price_id").select(PRICE_SCHEMA.names())
-
-    def _one_per_id(self, name: str, key: str) -> pl.LazyFrame:
-        rows = self.tables[name].scan()
-        ids = rows.select(pl.len().alias("rows"), pl.col(key).n_unique().alias("ids")).collect()
-        # Two collectors may both have added a row; equal ids mean equal rows.
-        return rows if ids["rows"].item() == ids["ids"].item() else rows.unique(key, keep="any")
+        return _one_per_id(self.tables["prices"].scan(), "price_id").select(PRICE_SCHEMA.names())
 
     def cube(self) -> pl.LazyFrame:
         """Give every changed cell of every committed delivery (`CUBE_SCHEMA`)."""
@@ -153,6 +149,12 @@ class ChargeLedger:
         latest = [entry.delivery for entry in self._history.latest(source).values()]
         damaged = recovery.faults_of(self.tables["charges"], latest)
         return {one.billing_period: dict(one.cursor) for one in latest if one.id not in damaged}
+
+
+def _one_per_id(rows: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    """Give each id once: two collectors may both have added a row, and equal ids mean equal rows."""
+    ids = rows.select(pl.len().alias("rows"), pl.col(key).n_unique().alias("ids")).collect()
+    return rows if ids["rows"].item() == ids["ids"].item() else rows.unique(key, keep="any")
 
 
 def _narrowed(

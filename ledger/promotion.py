@@ -17,18 +17,25 @@ from ledger.tables import PROMOTED, TableSpec, keys_of
 def apply(rows: pl.DataFrame, spec: TableSpec) -> pl.DataFrame:
     """Add the promoted columns that the table has to rows of the resource dimension."""
     keys = keys_of(spec)
-    return rows.with_columns(pl.lit(",".join(keys)).alias(PROMOTED), *tags.promoted(rows, keys))
+    return rows.with_columns(pl.lit(",".join(keys)).alias(PROMOTED), *tags.promoted(rows["Tags"], keys))
 
 
-def columns(resources: pl.LazyFrame, promote: Sequence[str]) -> list[pl.Expr]:
-    """Give one expression per promoted key: the stored column where every row has it."""
+def with_columns(resources: pl.LazyFrame, promote: Sequence[str]) -> pl.LazyFrame:
+    """Add one column per promoted key: the stored one where every row has it, else from `Tags`."""
     wanted = tags.normalised(promote)
-    stored = set(tags.storable(wanted)) & _in_every_row(resources) if wanted else set()
-    found: dict[str, pl.Expr] = {key: pl.col(tags.column_of(key)) for key in stored}
-    if missing := [key for key in wanted if key not in stored]:
-        looked_up = tags.promoted(resources.select("Tags").collect(), missing)
-        found.update(zip(missing, looked_up, strict=True))
-    return [found[key] for key in wanted]
+    if not wanted:
+        return resources
+    stored = set(tags.storable(wanted)) & _in_every_row(resources)
+    missing = [key for key in wanted if key not in stored]
+    if missing:
+        names = [tags.column_of(key) for key in missing]
+        looked_up = pl.col("Tags").map_batches(
+            lambda found: found.to_frame("Tags").select(pl.struct(tags.promoted(found, missing))).to_series(),
+            return_dtype=pl.Struct(dict.fromkeys(names, pl.String())),
+            is_elementwise=True,
+        )
+        resources = resources.drop(names, strict=False).with_columns(looked_up.struct.unnest())
+    return resources
 
 
 def _in_every_row(resources: pl.LazyFrame) -> set[str]:

@@ -104,8 +104,8 @@ def storable(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(key for key in normalised(keys) if not _UNSTORABLE.search(key))
 
 
-def promoted(tags: pl.DataFrame, keys: Iterable[str]) -> list[pl.Expr]:
-    """Give one `x_tag_<key>` expression per key over a frame with a column `Tags`.
+def promoted(tags: pl.Series, keys: Iterable[str]) -> list[pl.Expr]:
+    """Give one `x_tag_<key>` expression per key over the column `Tags`, which holds `tags`.
 
     A key is found without regard to case and surrounding spaces; of several spellings on
     one resource the exact one wins, then the first in sorted order.
@@ -113,7 +113,7 @@ def promoted(tags: pl.DataFrame, keys: Iterable[str]) -> list[pl.Expr]:
     wanted = normalised(keys)
     if not wanted:
         return []
-    present = tags["Tags"].map.keys().explode().drop_nulls().unique().sort().to_list()
+    present = tags.map.keys().explode().drop_nulls().unique().sort().to_list()
     by_name: dict[str, list[str]] = {}
     for spelling in present:
         by_name.setdefault(spelling.strip().lower(), []).append(spelling)
