@@ -67,7 +67,7 @@ bench: $(DONE)/test  ## Print figure, floor, ratio and goal; BENCH_ROWS=10000000
 soak: $(DONE)/test  ## The long form of the crash and property tests (about an hour)
 	COSTD_SOAK=1 COSTD_HYPOTHESIS=soak $(BIN)/python -m pytest -m "soak or hypothesis" $(PYTEST_ARGS)
 
-peers: $(DONE)/test  ## Install the real programs that some tests need (PostgreSQL, focus-validator)
+peers: $(DONE)/test  ## Install the real programs that some tests need (PostgreSQL, Chromium …)
 	@VENV=$(VENV) sh .ci/peers
 
 clean:  ## Remove the environment and everything built

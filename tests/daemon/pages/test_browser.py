@@ -106,7 +106,7 @@ def _without_places(line: str) -> str:
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_serious(opened: Any, name: str, width: int, mode: str) -> None:
     if not AXE.is_file():
-        pytest.skip("axe-core is not installed: `npm ci` in tests/peers/axe")
+        pytest.skip("axe-core is not installed: `make peers` installs it")
     page = opened(PAGES[name], width, mode)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
@@ -172,7 +172,7 @@ def test_drilling_down_and_taking_the_filter_off_again(opened: Any) -> None:
 
 def test_axe_would_find_what_is_wrong(opened: Any) -> None:
     if not AXE.is_file():
-        pytest.skip("axe-core is not installed: `npm ci` in tests/peers/axe")
+        pytest.skip("axe-core is not installed: `make peers` installs it")
     page = opened("/")
     page.evaluate("document.querySelector('.spark svg').removeAttribute('aria-label')")
     page.evaluate("document.querySelector('html').removeAttribute('lang')")
