@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from daemon.work import BusyError
 from domain.errors import CostdError
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     async def readyz(_request: Request) -> Response:
         """Say whether it can answer, and what it waits for."""
         waiting = services.readiness.reasons()
-        waiting |= await services.work.run("readyz", lambda: unreachable(services))
+        try:
+            waiting |= await services.looks.run("readyz", lambda: unreachable(services))
+        except BusyError as error:
+            waiting["stores"] = error.code
         leader = services.runtime.leader
         facts = {
             "ready": not waiting,

@@ -7,6 +7,7 @@ a resource. Amounts are floats here and only here, for drawing; nobody computes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from importlib.metadata import version
@@ -23,12 +24,17 @@ from daemon.dimensions import UNALLOCATED
 from daemon.query import Query
 from daemon.ranking import OTHER
 from daemon.sources import SourceState
+from daemon.work import BusyError
 from domain.window import Window, next_month
 
 if TYPE_CHECKING:
     from daemon.ranking import Row
+    from daemon.report import ReportResult
     from daemon.services import Services
 
+
+_OWNERS_SECONDS = 2.0
+"""How long a scrape waits for the costs of owners: Prometheus gives up after ten seconds."""
 
 Samples = Mapping[Any, float]
 """Values by their labels, which are tuples of text."""
@@ -39,21 +45,58 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    registry.register(Metrics(services))
+    owners = OwnerCosts(services)
+    registry.register(Metrics(services, owners))
 
     async def metrics(_request: Request) -> Response:
         """Give the metrics as they are now."""
-        body = await services.work.run("metrics", lambda: generate_latest(registry))
+        await owners.refresh()
+        body = await services.looks.run("metrics", lambda: generate_latest(registry))
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
     yield Route("/metrics", metrics)
 
 
-class Metrics:
-    """Looks at the services whenever it is scraped."""
+class OwnerCosts:
+    """What owners cost this month: as it is now, or, while reports hold it up, as it was last known."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._known: ReportResult | None = None
+
+    async def refresh(self) -> None:
+        """Ask for the costs anew, and wait a moment for them; they may come for the next scrape."""
+        if self._services.settings.metrics.owners:
+            query = self._query()
+            with suppress(BusyError):
+                await self._services.work.run(
+                    ("owners", query), lambda: self._ask(query), patience=_OWNERS_SECONDS
+                )
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """Give the rows that are known of this month."""
+        known = self._known
+        return known.rows if known is not None and known.query == self._query() else ()
+
+    def _ask(self, query: Query) -> None:
+        self._known = self._services.answers.report(query)
+
+    def _query(self) -> Query:
+        first = self._services.clock.now().date().replace(day=1)
+        return Query(
+            by=("team", "environment"),
+            window=Window.of_days(first, next_month(first)),
+            top=self._services.settings.metrics.max_owners,
+        )
+
+
+class Metrics:
+    """Looks at the services whenever it is scraped."""
+
+    def __init__(self, services: Services, owners: OwnerCosts) -> None:
+        self._services = services
+        self._owner_costs = owners
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing in advance: looking is only worth it when somebody scrapes."""
@@ -151,20 +194,12 @@ class Metrics:
         yield turned_away
 
     def _owners(self) -> Iterator[Metric]:
-        today = self._services.clock.now().date()
-        first = today.replace(day=1)
-        query = Query(
-            by=("team", "environment"),
-            window=Window.of_days(first, next_month(first)),
-            top=self._services.settings.metrics.max_owners,
-        )
-        rows = self._services.answers.report(query).rows
         cost = GaugeMetricFamily(
             "costd_owner_cost_month_to_date",
             "Effective cost of this month so far, in the currency of the label.",
             labels=("team", "environment", "currency"),
         )
-        for labels, amount in labelled(rows).items():
+        for labels, amount in labelled(self._owner_costs.rows).items():
             cost.add_metric(labels, float(amount))
         yield cost
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Self
 
-from daemon.answers import Answers
+from daemon.answers import Answers, Snapshot
 from daemon.http.counts import Counts
 from daemon.rooms import Rooms
 from daemon.runtime import Runtime
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
     from ledger.state import State
+
+_LOOKS = 3
+"""Threads for looks: one each for readiness, metrics and the state of the stores."""
+
+_LOOK_SECONDS = 5.0
+"""How long a request waits for a look: whoever probes us gives up about then."""
 
 
 class Readiness:
@@ -59,6 +65,8 @@ class Services:
         rooms: settings, clock, ledger, state database and rules.
         answers: reports and owners that requests share.
         work: where they are computed, bounded.
+        looks: where the stores are looked at, in threads of its own: however many reports
+            wait, whoever asks how the daemon is gets an answer.
         tokens: who may use the API.
         sessions: which browsers signed in.
         counts: what the door turned away.
@@ -69,6 +77,7 @@ class Services:
     rooms: Rooms
     answers: Answers
     work: Work
+    looks: Work
     tokens: Tokens
     sessions: Sessions
     counts: Counts = field(default_factory=Counts)
@@ -89,6 +98,7 @@ class Services:
             rooms=rooms,
             answers=Answers(rooms),
             work=Work(at_once=http.max_reports, waiting=http.max_waiting),
+            looks=Work(at_once=_LOOKS, waiting=_LOOKS, patience=_LOOK_SECONDS),
             tokens=Tokens(rooms.state.database),
             sessions=Sessions(rooms.state.database),
         )
@@ -96,7 +106,17 @@ class Services:
     def close(self) -> None:
         """Begin no more reports, and let go of the state database."""
         self.work.close()
+        self.looks.close()
         self.state.close()
+
+    async def look(self) -> Snapshot:
+        """Give what is stored now, to find an answer that rests on it; no report holds this up.
+
+        Raises:
+            BusyError: the stores do not answer in time.
+        """
+        last = self.answers.last_snapshot()
+        return await self.looks.run("stored", self.answers.snapshot) if last is None else last
 
     async def report(self, query: Query) -> ReportResult:
         """Give a report to a request: computed in a thread, shared with whoever asks the same.

@@ -48,8 +48,15 @@ class Work:
         """Count what runs and waits."""
         return len(self._running)
 
-    async def run(self, key: Hashable, make: Callable[[], Result]) -> Result:
+    async def run(
+        self, key: Hashable, make: Callable[[], Result], *, patience: float | None = None
+    ) -> Result:
         """Give what `make` gives, computed in a thread; who asks for the same key meanwhile shares it.
+
+        Args:
+            key: what is asked for.
+            make: computes it.
+            patience: seconds to wait for it, where they differ from those of every request.
 
         Raises:
             BusyError: the queue is full, or it took longer than a request waits.
@@ -57,7 +64,9 @@ class Work:
         shared: asyncio.Future[Result] = asyncio.wrap_future(self._begin(key, make))
         try:
             # Shielded: others may wait for the same, and whoever asks next finds it begun.
-            return await asyncio.wait_for(asyncio.shield(shared), self._patience)
+            return await asyncio.wait_for(
+                asyncio.shield(shared), self._patience if patience is None else patience
+            )
         except TimeoutError:
             raise BusyError(
                 "the answer takes longer than a request waits",

@@ -84,8 +84,7 @@ async def _answer(name: str, reading: Reading, kept: Recent[Answer], request: Re
         kept.keep((key, rests_on), answer, len(answer.content))
         return answer
 
-    look = services.answers.last_snapshot()
-    answer = kept.find((key, look)) if look is not None else None
+    answer = kept.find((key, await services.look()))
     if answer is None:
         answer = await services.work.run(key, make)
     return answered(request, answer, name)

@@ -46,8 +46,7 @@ class Shown:
         """
         now = int(self._services.clock.now().timestamp()) // seconds
         full = ("page", key, now)
-        look = self._services.answers.last_snapshot()
-        found = self._kept.find((full, look)) if look is not None else None
+        found = self._kept.find((full, await self._services.look()))
         if found is None:
             found = await self._services.work.run(full, lambda: self._make(full, make))
         return answered(request, found, "page")
