@@ -14,7 +14,7 @@ import polars as pl
 from domain.delivery import Delivery
 from domain.errors import ConflictError, StorageError
 from ledger import cube, record
-from ledger.commit import Commit
+from ledger.commit import Commit, StagedFile
 from ledger.history import History
 from ledger.judging import Checked, Terms, adding_up
 from ledger.staging import Stage
@@ -22,6 +22,9 @@ from ledger.store import Table
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+_ATTEMPTS = 20
+"""Commits tried while others commit to other periods; each of them lets one of us pass."""
 
 
 class Landing:
@@ -45,6 +48,7 @@ class Landing:
         for ready in checked:
             self._stage_cube(ready)
         self._append("cube")
+        self._put_allocations(checked)
 
     def commit(self, ready: Checked) -> Delivery:
         """Make the delivery exist and give it as the log has it.
@@ -53,30 +57,63 @@ class Landing:
             ConflictError: somebody else replaced the period meanwhile.
             StorageError: the table cannot be written, or does not hold what was checked.
         """
-        delivery = ready.entry.delivery
-        charges, place = self._tables["charges"], _place(delivery)
+        charges = self._tables["charges"]
         table = charges.ensure()
         self._refuse_overtaken(table, ready)
         # From here on a commit may name the files, also if it seems to fail: they are no
         # longer ours to delete. If no commit took them, maintenance removes them.
-        files = self._stage.give_up(delivery.billing_period)
-        charges.commit(
-            table,
-            Commit(
-                add=files,
-                remove=charges.members(table, place),
-                metadata=record.write(ready.entry),
-                guard=f"{delivery.source}/{delivery.billing_period}",
-                at=self._terms.now,
-            ),
-        )
+        files = self._stage.give_up(ready.entry.delivery.billing_period)
+        for left in reversed(range(_ATTEMPTS)):
+            try:
+                charges.commit(table, self._commit(table, ready, files))
+                break
+            except ConflictError:
+                if not left:
+                    raise
+                # delta-rs also refuses where a file of any other period went meanwhile.
+                table = charges.ensure()
+                self._refuse_overtaken(table, ready)
         return self._verified(table, ready, {(file.path, file.size_bytes) for file in files})
+
+    def _commit(self, table: DeltaTable, ready: Checked, files: Sequence[StagedFile]) -> Commit:
+        delivery = ready.entry.delivery
+        return Commit(
+            add=files,
+            remove=self._tables["charges"].members(table, _place(delivery)),
+            metadata=record.write(ready.entry),
+            guard=f"{delivery.source}/{delivery.billing_period}",
+            at=self._terms.now,
+        )
 
     def _append(self, name: str) -> None:
         staged = self._stage.staged.pop(name, [])
         if staged:
             table = self._tables[name].ensure()
             self._tables[name].commit(table, Commit(add=staged, metadata="", at=self._terms.now))
+
+    def _put_allocations(self, checked: Sequence[Checked]) -> None:
+        """Add the periods' allocations, and drop those of deliveries that are no longer current.
+
+        Readers take those of the current delivery, so until the facts are committed they see the old.
+        """
+        periods = {ready.entry.delivery.billing_period: ready for ready in checked}
+        staged = self._stage.staged.get("allocations", [])
+        mine = [file for file in staged if file.partition["billing_period"] in periods]
+        table = self._tables["allocations"]
+        if not mine and table.open() is None:
+            return
+        opened = table.ensure()
+        kept = {ready.before.delivery.id for ready in checked if ready.before is not None}
+        old = [
+            member
+            for member in table.members(opened)
+            if member.partition["source"] == self._stage.source
+            and member.partition["billing_period"] in periods
+            and member.partition["delivery_id"] not in kept
+        ]
+        if mine or old:
+            self._stage.staged["allocations"] = [file for file in staged if file not in mine]
+            table.commit(opened, Commit(add=mine, remove=old, metadata="", at=self._terms.now))
 
     def _stage_cube(self, ready: Checked) -> None:
         delivery, place = ready.entry.delivery, _place(ready.entry.delivery)

@@ -246,10 +246,14 @@ def test_a_collector_that_is_overtaken_while_it_commits_stores_nothing(
     assert billed(ledger) == ["1.010000000000"]
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["first load", "replaces"])
 def test_collectors_of_other_periods_do_not_disturb_each_other(
-    ledger: ChargeLedger, monkeypatch: pytest.MonkeyPatch
+    ledger: ChargeLedger, monkeypatch: pytest.MonkeyPatch, *, first: bool
 ) -> None:
     other = ChargeLedger(ledger.root)
+    if not first:
+        store(ledger, "0.50", "before")
+        other.replace(a_batch(a_charge(start="2026-07-01", BilledCost="6")), seen_at=NOW)
     original = Landing._refuse_overtaken
     raced: list[bool] = []
 
@@ -257,7 +261,8 @@ def test_collectors_of_other_periods_do_not_disturb_each_other(
         original(self, *args)
         if not raced:
             raced.append(True)
-            other.replace(a_batch(a_charge(start="2026-07-01", BilledCost="7")), seen_at=NOW)
+            theirs = a_batch(a_charge(start="2026-07-01", BilledCost="7"), manifest_hash="theirs")
+            other.replace(theirs, seen_at=NOW)
 
     monkeypatch.setattr(Landing, "_refuse_overtaken", checked_then_busy)
     assert store(ledger, "1", "ours").verdict is Verdict.REPLACED
