@@ -13,6 +13,7 @@ from collectors.focus.layouts import Layout, Selection, select
 from collectors.focus.looking import Looking
 from collectors.focus.memory import Remembered
 from collectors.focus.plan import Plan
+from collectors.focus.probing import probes_of
 from collectors.focus.survey import Survey
 from collectors.interface import Health, Probe
 from collectors.stores.folder import FolderStore
@@ -79,20 +80,9 @@ class FocusFilesCollector:
         try:
             chosen = self._select(store, store.files())
         except SourceError as error:
-            return [*probes, Probe(subject=store.root, health=Health.FAIL, breaks=str(error), fix=error.hint)]
-        subject = f"{len(chosen.parts):,} export files in the layout `{chosen.layout}`"
-        if chosen.parts:
-            probes.append(Probe(subject=subject, health=Health.OK))
-        else:
-            fix = "wait for the first export, or correct `path` or `layout`"
-            probes.append(
-                Probe(subject=subject, health=Health.WARN, breaks="there is nothing to read", fix=fix)
-            )
-        probes += [
-            Probe(subject=f"{refusal.period or 'a delivery'}", health=Health.WARN, breaks=refusal.reason)
-            for refusal in chosen.refused
-        ]
-        return probes
+            fix = error.hint or "correct `path` or `layout` of this source"
+            return [*probes, Probe(subject=store.root, health=Health.FAIL, breaks=str(error), fix=fix)]
+        return [*probes, *probes_of(store, chosen, look_inside=isinstance(store, FolderStore))]
 
     def fetch(self, cursors: Mapping[str, Cursor], *, progress: Progress) -> Fetch:
         """Look through the files that are new and offer the periods that changed."""

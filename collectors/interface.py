@@ -3,37 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
 
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
+from domain.probe import Health, Probe
 
-
-class Health(StrEnum):
-    """Result of looking at one thing a source needs."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """One read-only check: what was looked at, what breaks if it is not well, the fix.
-
-    Attributes:
-        subject: what was looked at, e.g. `folder ./exports/azure`.
-        health: ok, warn or fail.
-        breaks: what will not work, "" when ok.
-        fix: the exact thing to do, "" when ok.
-    """
-
-    subject: str
-    health: Health
-    breaks: str = ""
-    fix: str = ""
+__all__ = ["Collector", "Health", "Probe"]
 
 
 class Collector(Protocol):
@@ -47,7 +23,11 @@ class Collector(Protocol):
     name: str
 
     def probe(self) -> list[Probe]:
-        """Look, read-only, at everything a fetch needs."""
+        """Look, read-only, at everything a fetch needs; `costd doctor` shows what it gives.
+
+        It writes nothing to the source, asks little of it, and does not raise: what is wrong
+        is a `Probe` with what breaks and the exact fix.
+        """
         ...
 
     def fetch(self, cursors: Mapping[str, Cursor], *, progress: Progress) -> Fetch:

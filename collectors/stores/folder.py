@@ -125,7 +125,9 @@ class FolderStore:
         reason = error.strerror or type(error).__name__
         return SourceError(
             f"{self.path_of(key)} cannot be read: {reason}",
-            hint="give the user that runs costd permission to read it" if error.errno == 13 else "",
+            hint="give the user that runs costd permission to read it"
+            if error.errno == 13
+            else "repair the disk or mount it lies on",
         )
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -16,6 +16,7 @@ from collectors.stores.endpoints import refuse_link_local
 from collectors.stores.interface import ChangedError, Stored
 from collectors.stores.spool import Spool
 from domain.errors import CostdError, SourceError
+from domain.probe import instant_of
 from domain.text import printable
 
 if TYPE_CHECKING:
@@ -39,6 +40,17 @@ class Place:
         return cls(bucket=bucket, prefix=prefix.strip("/"))
 
 
+class _Clock:
+    """What the store's own clock said with its last answer."""
+
+    def __init__(self) -> None:
+        self.told: datetime | None = None
+
+    def note(self, http_response: Any, **_: Any) -> None:
+        """Take note of an answer."""
+        self.told = instant_of(http_response.headers.get("date", "")) or self.told
+
+
 class S3Store:
     """Objects below a prefix, or one object; read as temporary copies of exactly what was listed."""
 
@@ -49,6 +61,7 @@ class S3Store:
         self._single = False
         self._made: Any = None
         self._copies: Spool | None = None
+        self._clock = _Clock()
 
     @property
     def root(self) -> str:
@@ -96,23 +109,29 @@ class S3Store:
         try:
             files = self.files()
         except CostdError as error:
-            return [Probe(subject=subject, health=Health.FAIL, breaks=str(error), fix=error.hint)]
-        probes = [Probe(subject=f"{subject}: {len(files):,} objects listed", health=Health.OK)]
+            return [self._probe(subject, error)]
+        probes = [self._probe(f"{subject}: {len(files):,} objects listed")]
         if files:
             newest = max(files, key=lambda file: file.modified)
             probes.append(self._probe_reading(newest))
         return probes
 
     def _probe_reading(self, file: Stored) -> Probe:
-        what = f"{self.path_of(file.key)}, the newest object, of {file.modified:%Y-%m-%d %H:%M} UTC"
+        subject = f"s3:GetObject on {self.path_of(file.key)}, the newest object, of "
+        subject += f"{file.modified:%Y-%m-%d %H:%M} UTC"
         try:
             span = {"Range": "bytes=0-0"} if file.size else {}
             self._call("get_object", file.key, **span)["Body"].close()
         except CostdError as error:
-            return Probe(
-                subject=f"s3:GetObject on {what}", health=Health.FAIL, breaks=str(error), fix=error.hint
-            )
-        return Probe(subject=f"s3:GetObject on {what}", health=Health.OK)
+            return self._probe(subject, error)
+        return self._probe(subject)
+
+    def _probe(self, subject: str, error: CostdError | None = None) -> Probe:
+        told = self._clock.told
+        if error is None:
+            return Probe(subject=subject, health=Health.OK, server_time=told)
+        fix = error.hint or f"check `path` and `s3` of this source: {self.root}"
+        return Probe(subject=subject, health=Health.FAIL, breaks=str(error), fix=fix, server_time=told)
 
     def _full(self, key: str) -> str:
         prefix = self._place.prefix
@@ -183,6 +202,7 @@ class S3Store:
             "NoSuchBucket": "correct `path` of this source",
             "InvalidObjectState": "restore the object from its archive storage class first",
             "NoCredentialsError": "set `s3.access_key_id` and `s3.secret_access_key`, or give costd a role",
+            "RequestTimeTooSkewed": "set this machine's clock, e.g. by NTP: S3 refuses more than 15 minutes",
             "EndpointConnectionError": "check `s3.endpoint_url`, the region and the network",
         }
         expired = (
@@ -211,6 +231,8 @@ class S3Store:
                 ),
                 **{name: secret.reveal() for name, secret in keys.items() if secret is not None},
             )
+            # The client keeps what it calls, so it is given no way back to us and our copies.
+            self._made.meta.events.register("after-call.s3", self._clock.note)
         return self._made
 
     def _spool(self) -> Spool:

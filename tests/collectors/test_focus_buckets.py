@@ -127,6 +127,7 @@ def test_the_probe_names_both_permissions(bucket: Bucket) -> None:
     bucket.sync()
     probes = bucket.desk().collector.probe()
     assert [probe.health for probe in probes] == [Health.OK] * 3
+    assert probes[0].server_time is not None
     assert probes[0].subject.startswith("s3:ListBucket on s3://")
     assert probes[1].subject.startswith("s3:GetObject on s3://")
 

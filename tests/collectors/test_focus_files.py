@@ -466,8 +466,17 @@ def test_the_probe_says_what_is_there_and_what_is_wrong(folder: Path) -> None:
     folder.mkdir()
     assert desk.collector.probe()[-1].health is Health.WARN
     write(folder / "june.csv", JUNE)
-    assert [probe.health for probe in desk.collector.probe()] == [Health.OK] * 3
-    assert "1 export files in the layout `plain`" in desk.collector.probe()[-1].subject
+    found = desk.collector.probe()
+    assert [probe.health for probe in found] == [Health.OK] * 4
+    assert "1 export files in the layout `plain`" in found[-2].subject
+    assert found[-1].subject.endswith("june.csv: CSV of FOCUS 1.0")
+    (folder / "later.csv").write_text("name,size\na,1\n", encoding="utf-8")
+    assert desk.collector.probe()[-1].health is Health.WARN
+    (folder / "june.csv").unlink()
+    last = desk.collector.probe()[-1]
+    assert last.health is Health.FAIL
+    assert "is no FOCUS Cost and Usage file" in last.breaks
+    assert "Cost and Usage" in last.fix
 
 
 def test_every_setting_is_documented_with_its_default(folder: Path) -> None:
