@@ -22,8 +22,8 @@ TARGET = "target"
 WEIGHT = "weight"
 
 _LIMIT = 2**126
-_ROWS = 2_000_000
-"""Parts worked on at once; keeps a busy pool's memory flat."""
+_ROWS = 500_000
+"""Parts worked on at once, some 200 bytes each; keeps a busy pool's memory flat."""
 
 
 def to_units(money: pl.Expr) -> pl.Expr:

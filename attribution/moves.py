@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from attribution.plan import OWNER_ID, Plan
 from attribution.related import SCOPE, find_leaders
 from attribution.shared import DAY, evened, participants
 from attribution.star import OWNERS
+from attribution.sums import sums
 from attribution.weights import Weights
 from domain.allocation import CostKind
 from domain.money import PRECISION
@@ -35,35 +36,48 @@ class Moves:
         self.left: list[pl.DataFrame] = []
         """What sharing left in pools, as `pool`, the day (`shared.DAY`) and `amount` (money)."""
 
-    def follow(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Give tax, support and credits to the owners of what they follow; same total."""
+    def follow(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Give tax, support and credits to the owners of what they follow; same total, part by part."""
         pools = sorted(self._plan.policy.related)
         followers = self.owners.filter(pl.col("pool").is_in(pools)).get_column(OWNER_ID)
         follows = pl.col(OWNER_ID).is_in(followers.implode()) & _MOVES
         asks = rows.filter(follows)
         if not asks.height:
-            return rows
+            yield rows
+            return
+        yield rows.filter(~follows)
         scope = [*SCOPE, "billing_period"]
         groups = asks.select(scope).unique(maintain_order=True).with_row_index(GROUP)
         weights, alone = find_leaders(groups, self._weights.related(self.cost))
         grouped = asks.join(groups, on=scope, nulls_equal=True)
-        left = grouped.join(alone, on=GROUP, how="semi")
-        moved = (part.with_columns(pl.col(TARGET).alias(OWNER_ID)) for part in split_rows(grouped, weights))
-        return pl.concat([part.select(rows.columns) for part in (rows.filter(~follows), left, *moved)])
+        yield grouped.join(alone, on=GROUP, how="semi").select(rows.columns)
+        for part in split_rows(grouped, weights):
+            yield part.with_columns(pl.col(TARGET).alias(OWNER_ID)).select(rows.columns)
 
     def total(self, rows: pl.DataFrame, *more: str) -> pl.DataFrame:
         """Give the sums of rows (in `amount`, as money) by owner, what is carried, and more."""
-        known = pl.when(pl.col(AMOUNT).count() > 0).then(pl.col(AMOUNT).sum())
         keys = [*self._carried, OWNER_ID, *more]
         costs = rows.lazy().select(*keys, _money().alias(AMOUNT))
-        return costs.group_by(keys).agg(known.alias(AMOUNT)).collect(engine="streaming")
+        return costs.group_by(keys).agg(sums([AMOUNT])).collect(engine="streaming")
 
-    def share(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Give totals with what is in pools given to those who share it; what nobody shares stays."""
-        known = rows.join(self.owners.select(OWNER_ID, "pool"), on=OWNER_ID)
-        in_pool = pl.col("pool").is_not_null() & _MOVES
-        yield self.total(known.filter(~in_pool))
-        pooled = known.filter(in_pool)
+    def merged(self, totals: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        """Give totals of several parts as one, each owner and what is carried once."""
+        every = pl.concat(list(totals))
+        return every.lazy().group_by(*self._carried, OWNER_ID).agg(sums([AMOUNT])).collect(engine="streaming")
+
+    def share(self, parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Give totals with what is in pools given to those who share it; what nobody shares stays.
+
+        What is in no pool is summed at once, part by part: the parts of a following charge
+        are as many as its leaders, and all of them together would fill the memory.
+        """
+        kept = []
+        for rows in parts:
+            known = rows.join(self.owners.select(OWNER_ID, "pool"), on=OWNER_ID)
+            in_pool = pl.col("pool").is_not_null() & _MOVES
+            yield self.total(known.filter(~in_pool))
+            kept.append(known.filter(in_pool))
+        pooled = pl.concat(kept)
         for name in sorted(pooled.get_column("pool").unique()):
             pool = self._plan.policy.pool(name)
             totals = self._weights.direct(pool.across, self.cost)

@@ -79,7 +79,8 @@ def _spreads(cells: pl.LazyFrame, plan: Plan) -> Iterator[tuple[pl.DataFrame, Mo
         moves = Moves(plan, weights, cost, _carried(plan))
         moved = moves.follow(counted.join(here.members, on=_MEMBER).drop(_MEMBER))
         shares = plan.asked.sharing is Sharing.AFTER
-        yield pl.concat(list(moves.share(moved)) if shares else [moves.total(moved)]), moves, here
+        totals = moves.share(moved) if shares else map(moves.total, moved)
+        yield moves.merged(totals), moves, here
 
 
 class _Here:
