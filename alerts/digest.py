@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from domain.audit import Head
+
 QUIET_SHARE = Decimal("0.02")
 """A change below two percent …"""
 QUIET_MONEY = Decimal(10)
@@ -194,6 +196,7 @@ class Digest:
         folded: how many days it is of: those over which none was sent, with the day itself.
         teams: the only teams it is of; empty for all.
         display: one total of all currencies; None where none is configured or a rate lacks.
+        audit: where the audit log ends, so that every channel keeps a copy; None while it is empty.
     """
 
     day: date
@@ -208,6 +211,7 @@ class Digest:
     folded: int = 1
     teams: tuple[str, ...] = ()
     display: DisplayTotal | None = None
+    audit: Head | None = None
 
     @property
     def first_day(self) -> date:

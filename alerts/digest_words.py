@@ -140,8 +140,9 @@ def left_out(digest: Digest) -> Iterator[str]:
 
 
 def basis(digest: Digest) -> str:
-    """Say which cost it is and when it was computed."""
-    return f"{digest.cost} cost, all charges · run {digest.run_at.astimezone(UTC):%Y-%m-%dT%H:%MZ}"
+    """Say which cost it is, when it was computed, and where the audit log ends."""
+    audited = f" · audit {digest.audit}" if digest.audit is not None else ""
+    return f"{digest.cost} cost, all charges · run {digest.run_at.astimezone(UTC):%Y-%m-%dT%H:%MZ}{audited}"
 
 
 def row(line: Line, currency: str) -> tuple[str, str, str, str, str, str]:

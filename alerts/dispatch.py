@@ -68,7 +68,7 @@ class Dispatcher:
             self._later(intent, channel, down)
             raise
         except ChannelBroken as broken:
-            self._outbox.end(intent, PostState.BROKEN, str(broken))
+            self._outbox.end(intent, PostState.BROKEN, str(broken), at=self._clock.now())
             raise
         except CostdError as error:
             # Nothing was sent: what failed is ours, and may be better in a minute.
@@ -100,13 +100,14 @@ class Dispatcher:
     def _later(self, intent: Intent, channel: Channel, down: ChannelDown) -> None:
         unsure = down.unsure or intent.unsure
         if unsure and not channel.can_look:
-            self._outbox.end(intent, PostState.UNKNOWN, str(down))
+            self._outbox.end(intent, PostState.UNKNOWN, str(down), at=self._clock.now())
             return
         pause = min(max(down.retry_after or timedelta(0), _pause(intent)), _LONGEST_PAUSE)
         self._outbox.later(intent, at=self._clock.now() + pause, unsure=unsure, reason=str(down))
 
     def _ended(self, intent: Intent, state: PostState, reason: str = "") -> PostState:
-        self._outbox.end(intent, state, reason if state is not PostState.SENT else "")
+        said = reason if state is not PostState.SENT else ""
+        self._outbox.end(intent, state, said, at=self._clock.now())
         return state
 
 

@@ -246,6 +246,8 @@ def _how(digest: Digest) -> Iterator[str]:
     yield "A dot stands for a change under 2 % and under 10 units of the currency."
     if digest.display is not None:
         yield f"The total in {digest.display.currency} is only to look at: {', '.join(digest.display.rates)}."
+    if digest.audit is not None:
+        yield f"Audit: costd audit verify {digest.audit} proves that no earlier row was changed since."
     yield f"The rows: costd report --by team,day --from {first} --to {_after(digest)} --output csv"
 
 

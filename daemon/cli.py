@@ -39,6 +39,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "reconcile": "Prove that what is attributed equals the bill.",
     },
     "Keep": {
+        "audit": "Say who did what, and prove that nothing in it was changed.",
         "token": "Give people and programs keys to the API, and take them back.",
         "backup": "Copy the ledger and the state into one archive.",
         "restore": "Bring an archive back.",

@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from daemon.holder import is_gone, this_process
+from daemon.local_user import local_actor
 from daemon.logs import get_logger
 from daemon.publication import check_attribution
+from domain.audit import Act, Detail
 from domain.delivery import Batch, Chunk, Coverage, Delivery, Freshness, PeriodResult, Rejected, Verdict
 from domain.errors import ConflictError, CostdError, SourceError
 
@@ -141,6 +143,8 @@ def _failed(source: str, error: CostdError, results: tuple[PeriodResult, ...] = 
 def _collect(run: _Run) -> Collected:
     state, clock = run.rooms.state, run.rooms.clock
     state.record_attempt(run.name, run.type, clock.now())
+    if run.force:
+        _audit(run, "collect.forced", run.name, {})
     fetch = run.collector.fetch(run.rooms.ledger.cursors(run.name), progress=run.progress)
     run.note(fetch.refused)
     failures = [error for batch in fetch.batches if (error := _store(run, batch, fetch.coverage))]
@@ -170,9 +174,26 @@ def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
     except SourceError as error:
         return error
     run.note(results)
+    _audit_forced(run, results)
     run.rejected += len(rejected)
     run.rooms.state.record_fetch(coverage, results, rejected, batch.notes, at=run.rooms.clock.now())
     return None
+
+
+def _audit_forced(run: _Run, results: Iterable[PeriodResult]) -> None:
+    """Note who had stored what a gate refused."""
+    for result in results:
+        delivery = result.delivery
+        if result.verdict is Verdict.REPLACED and delivery is not None and delivery.forced:
+            detail = {"delivery": delivery.id, "rows": delivery.rows}
+            _audit(run, "replacement.forced", f"{run.name} {result.billing_period}", detail)
+
+
+def _audit(run: _Run, action: str, subject: str, detail: Detail) -> None:
+    from ledger.audit import AuditLog
+
+    act = Act(by=local_actor(), action=action, subject=subject, detail=detail)
+    AuditLog(run.rooms.state.database).append(act, run.rooms.clock.now())
 
 
 def _withhold(run: _Run, coverage: Coverage) -> None:

@@ -30,6 +30,7 @@ from domain.show import day_text, percent_text
 if TYPE_CHECKING:
     from attribution.star import Star
     from daemon.rooms import Rooms
+    from domain.audit import Head
 
 TREND_DAYS = 14
 """How many days the chart shows."""
@@ -87,7 +88,15 @@ def gather_asked(rooms: Rooms, star: Star, asked: Asked) -> Digest:
         folded=asked.folded,
         teams=asked.teams,
         display=_display(rooms, blocks, days.digest),
+        audit=_audit_head(rooms),
     )
+
+
+def _audit_head(rooms: Rooms) -> Head | None:
+    from ledger.audit import AuditLog
+
+    head = AuditLog(rooms.state.database).head()
+    return head if head.count else None
 
 
 def _display(rooms: Rooms, blocks: Sequence[Block], day: date) -> DisplayTotal | None:

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 from config.messages import DAYS
 from daemon.jobs import Job
+from daemon.local_user import local_actor
 from daemon.triggers import WallClock, every
+from domain.audit import PROGRAM, Actor
 from domain.errors import CostdError
 from domain.message import Intent, Post, PostState
 
@@ -123,7 +125,7 @@ class DigestSender:
             elif intent.not_before <= now:
                 self.send(intent.post.day)
         for intent in old:
-            outbox.end(intent, PostState.DROPPED, f"too late; {intent.reason}".rstrip("; "))
+            outbox.end(intent, PostState.DROPPED, f"too late; {intent.reason}".rstrip("; "), at=now)
         if old:
             days = ", ".join(f"{intent.post.day} ({intent.reason or 'unknown'})" for intent in old)
             raise NotSentError(f"the digest to {post.channel} was not sent: {days}")
@@ -132,9 +134,10 @@ class DigestSender:
         """Send the digest of a local day, once."""
         from alerts.dispatch import Dispatcher
 
-        dispatcher: Dispatcher = Dispatcher(self._outbox(), self._rooms.clock, epoch=self._epoch)
-        channel = channel_of(self._rooms.settings, self._digest)
         by_hand = post is not None
+        outbox = self._outbox(by=local_actor() if by_hand else PROGRAM)
+        dispatcher: Dispatcher = Dispatcher(outbox, self._rooms.clock, epoch=self._epoch)
+        channel = channel_of(self._rooms.settings, self._digest)
         return dispatcher.send(post or self.post(day), channel, lambda: self._made(day, by_hand=by_hand))
 
     def send_by_hand(self) -> Post:
@@ -156,10 +159,10 @@ class DigestSender:
         place = self._digest.channel or str(self._digest.webhook)
         return Post(kind=f"digest {self._digest.at}{of}", channel=place, day=day)
 
-    def _outbox(self) -> Outbox:
+    def _outbox(self, *, by: Actor = PROGRAM) -> Outbox:
         from ledger.outbox import Outbox as StoredOutbox
 
-        return StoredOutbox(self._rooms.state.database)
+        return StoredOutbox(self._rooms.state.database, by=by)
 
     def _made(self, day: date, *, by_hand: bool) -> Thread | None:
         from alerts.dispatch import Thread

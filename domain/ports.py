@@ -118,7 +118,7 @@ class Outbox(Protocol):
         """Let go of a claimed message, to be tried again."""
         ...
 
-    def end(self, intent: Intent, state: PostState, reason: str = "") -> None:
+    def end(self, intent: Intent, state: PostState, reason: str = "", *, at: datetime) -> None:
         """Note how a message ended."""
         ...
 

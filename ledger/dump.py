@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -21,6 +22,9 @@ from sqlalchemy import (
     update,
 )
 
+from domain.audit import Act
+from ledger import access_models as _access_models
+from ledger import audit
 from ledger.database import HEAD, Database, upgrade
 from ledger.models import Base, LeaseRow
 
@@ -28,6 +32,7 @@ LEFT_OUT = frozenset({"session", "sign_in_link", "secret"})
 """What lets somebody in or signs for us never leaves the database: people sign in again."""
 
 _BATCH = 1_000
+_TABLES = (_access_models.TokenRow, audit.AuditRow)  # imported, so that their tables are among the others
 
 
 def dump(database: Database) -> Iterator[tuple[str, Iterator[bytes]]]:
@@ -39,7 +44,8 @@ def dump(database: Database) -> Iterator[tuple[str, Iterator[bytes]]]:
 
 
 def _lines(connection: Connection, table: Table) -> Iterator[bytes]:
-    rows = connection.execution_options(yield_per=_BATCH).execute(select(table)).mappings()
+    query = select(table).order_by(*table.primary_key)  # the audit log only takes rows in order
+    rows = connection.execution_options(yield_per=_BATCH).execute(query).mappings()
     for row in rows:
         yield json.dumps(dict(row), default=_plain, ensure_ascii=True).encode() + b"\n"
 
@@ -65,12 +71,16 @@ def held_leases(database: Database, now: datetime) -> list[str]:
         return [f"{name} by {holder}" for name, holder in connection.execute(query)]
 
 
-def load(database: Database, version: str, tables: Mapping[str, IO[bytes]], now: datetime) -> int:
+def load(
+    database: Database, version: str, tables: Mapping[str, IO[bytes]], now: datetime, restored: Act
+) -> int:
     """Make the database hold exactly these rows, brought up to date; give their number.
 
-    The rows go into the schema that they were dumped from, which is then migrated.
+    The rows go into the schema that they were dumped from, which is then migrated. Its audit
+    log goes on with `restored` and with the head of the log that was there before.
     """
     with database.connection() as connection:
+        before = audit.head_of(connection) if inspect(connection).has_table("audit") else ""
         _drop_everything(connection)
         upgrade(connection, version)
         schema = MetaData()
@@ -82,6 +92,8 @@ def load(database: Database, version: str, tables: Mapping[str, IO[bytes]], now:
         upgrade(connection, HEAD)
         # Whoever held a lease when the backup was made does not hold it now.
         connection.execute(update(LeaseRow).values(expires_at=now, epoch=LeaseRow.epoch + 1))
+        detail = {**restored.detail, "before": str(before), "rows": count}
+        audit.append_on(connection, replace(restored, detail=detail), now)
     return count
 
 

@@ -12,6 +12,9 @@ from domain.errors import ConflictError
 from ledger.models import LeaseRow
 from ledger.status import Lease
 
+LEADER = "daemon"
+"""Name of the lease that makes a daemon the one that works."""
+
 
 def take(session: Session, name: str, holder: str, ttl: timedelta, now: datetime) -> Lease:
     """Take a lease that nobody holds, or whose time ran out; the epoch grows.
@@ -37,6 +40,11 @@ def take(session: Session, name: str, holder: str, ttl: timedelta, now: datetime
         )
     row.holder, row.epoch, row.expires_at = holder, row.epoch + 1, now + ttl
     return _lease(row)
+
+
+def last_holder(session: Session, name: str) -> str:
+    """Name who held a lease last, "" if nobody ever did."""
+    return session.scalar(select(LeaseRow.holder).where(LeaseRow.name == name)) or ""
 
 
 def held(session: Session, name: str, now: datetime) -> Lease | None:

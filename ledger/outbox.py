@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from domain.audit import PROGRAM, Act, Actor
 from domain.errors import ConflictError, StorageError
 from domain.message import Intent, Post, PostState
+from ledger import audit
 from ledger.database import Database
+from ledger.leases import LEADER
 from ledger.models import LeaseRow, MessageRow
-
-LEADER = "daemon"
-"""Name of the lease whose epoch a sender must hold."""
 
 LONGEST_WAIT = timedelta(minutes=15)
 """Nothing waits longer: a claim that reaches further was made before the clock was set back."""
 
 
 class Outbox:
-    """The messages of one state database; implements `domain.ports.Outbox`."""
+    """The messages of one state database; implements `domain.ports.Outbox`.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: where they are stored.
+        by: who sends, for the audit.
+    """
+
+    def __init__(self, database: Database, *, by: Actor = PROGRAM) -> None:
         self._database = database
+        self._by = by
 
     def claim(self, post: Post, *, epoch: int, now: datetime, until: datetime) -> Intent:
         """Intend a message, or take over one whose sender stopped; `claimed` says whether to send.
@@ -45,15 +53,21 @@ class Outbox:
 
     def arrived(self, intent: Intent, ts: str) -> None:
         """Note that a claimed message arrived; what belongs below it may still be missing."""
-        self._change(intent, ts=ts, unsure=False)
+        with self._changed(intent, ts=ts, unsure=False):
+            pass
 
     def later(self, intent: Intent, *, at: datetime, unsure: bool, reason: str) -> None:
         """Let go of a claimed message, to be tried again."""
-        self._change(intent, not_before=at, unsure=unsure, reason=reason)
+        with self._changed(intent, not_before=at, unsure=unsure, reason=reason):
+            pass
 
-    def end(self, intent: Intent, state: PostState, reason: str = "") -> None:
-        """Note how a message ended."""
-        self._change(intent, state=state.value, reason=reason)
+    def end(self, intent: Intent, state: PostState, reason: str = "", *, at: datetime) -> None:
+        """Note how a message ended, in the audit log as well unless there was nothing to say."""
+        with self._changed(intent, state=state.value, reason=reason) as session:
+            if state is not PostState.SKIPPED:
+                detail = {"state": state.value, "tries": intent.tries, "reason": reason}
+                act = Act(by=self._by, action="message.ended", subject=intent.post.key, detail=detail)
+                audit.append(session, act, at)
 
     def intents(self, kind: str, channel: str) -> list[Intent]:
         """List what is stored of the messages of a kind to a channel, the newest day first."""
@@ -61,8 +75,9 @@ class Outbox:
         with self._database.session(read=True) as session:
             return [_intent(row) for row in session.scalars(query.order_by(MessageRow.day.desc()).limit(20))]
 
-    def _change(self, intent: Intent, **values: object) -> None:
-        """Change a message that nobody claimed since.
+    @contextmanager
+    def _changed(self, intent: Intent, **values: object) -> Iterator[Session]:
+        """Change a message that nobody claimed since, and go on in the same transaction.
 
         Raises:
             ConflictError: somebody did.
@@ -78,8 +93,9 @@ class Outbox:
                 .values(**values)
                 .returning(MessageRow.key)
             ).one_or_none()
-        if changed is None:
-            raise ConflictError(f"the message {intent.post.key} was taken over by another sender")
+            if changed is None:
+                raise ConflictError(f"the message {intent.post.key} was taken over by another sender")
+            yield session
 
 
 def _must_lead(session: Session, epoch: int) -> None:

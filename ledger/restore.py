@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from domain.audit import PROGRAM, Act, Actor
 from domain.delivery import Delivery
 from domain.errors import StorageError, UsageError
 from ledger import archive, dump
@@ -41,8 +42,14 @@ class Restored:
     aside: Path | None
 
 
-def restore(
-    path: Path, ledger: ChargeLedger, state: State, *, now: datetime, force: bool = False
+def restore(  # noqa: PLR0913  # who and when are of the audit, beside the two stores and what to do
+    path: Path,
+    ledger: ChargeLedger,
+    state: State,
+    *,
+    now: datetime,
+    force: bool = False,
+    by: Actor = PROGRAM,
 ) -> Restored:
     """Replace both stores by what an archive holds.
 
@@ -59,7 +66,9 @@ def restore(
             tables = _unpack(reader, beside, stack)
             current = _verified(beside, path)
             # One transaction, and more likely to fail than a rename: so it comes first.
-            state_rows = dump.load(state.database, version, tables, now)
+            detail = {"made_at": made_at.isoformat(), "forced": force}
+            act = Act(by=by, action="restore.done", subject=path.name, detail=detail)
+            state_rows = dump.load(state.database, version, tables, now, act)
             aside = None if beside is ledger else _take(Path(beside.root), Path(ledger.root), now)
     finally:
         reader.close()

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from domain.audit import Act, Actor, Surface
 from domain.errors import StorageError
 from domain.identity import Identity, Role, Via
+from ledger import audit
 from ledger.access_models import LinkRow, SecretRow, SessionRow, TokenRow
 from ledger.database import Database
 from ledger.tokens import Token, hashed, random_text
@@ -37,8 +39,11 @@ class Sessions:
             )
         return code
 
-    def use_link(self, code: str, now: datetime) -> Identity | None:
-        """Give whom a link signs in; of any number of tries the first alone succeeds."""
+    def use_link(self, code: str, now: datetime, *, peer: str = "") -> Identity | None:
+        """Give whom a link signs in; of any number of tries the first alone succeeds.
+
+        `peer` is the address it was used from, for the audit.
+        """
         with self._database.session() as session:
             used = session.execute(
                 update(LinkRow)
@@ -46,6 +51,14 @@ class Sessions:
                 .values(used_at=now)
                 .returning(LinkRow.subject, LinkRow.role)
             ).one_or_none()
+            if used is not None:
+                act = Act(
+                    by=Actor(name=used.subject, surface=Surface.HTTP),
+                    action="link.used",
+                    subject=used.subject,
+                    detail={"role": used.role, "from": peer},
+                )
+                audit.append(session, act, now)
         if used is None:
             return None
         return Identity(subject=used.subject, role=Role(used.role), via=Via.SESSION)

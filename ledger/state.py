@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from domain.audit import PROGRAM, Act
 from domain.delivery import Coverage, Delivery, Freshness, PeriodResult, Rejected
-from ledger import leases, periods, quarantine
+from ledger import audit, leases, periods, quarantine
 from ledger.database import Database
 from ledger.models import BillingPeriod, DeliveryRow, Job, Source
 from ledger.status import (
@@ -141,7 +142,13 @@ class State:
             ConflictError: somebody holds it.
         """
         with self.database.session() as session:
-            return leases.take(session, name, holder, ttl, now)
+            before = leases.last_holder(session, name)
+            lease = leases.take(session, name, holder, ttl, now)
+            if name == leases.LEADER:
+                detail = {"holder": holder, "before": before, "epoch": lease.epoch}
+                act = Act(by=PROGRAM, action="leader.changed", subject=name, detail=detail)
+                audit.append(session, act, now)
+            return lease
 
     def held(self, name: str, now: datetime) -> Lease | None:
         """Give who holds a lease right now, None if it is free."""

@@ -17,8 +17,10 @@ from hashlib import sha256
 
 from sqlalchemy import delete, select, update
 
+from domain.audit import PROGRAM, Act, Actor, Surface
 from domain.errors import UsageError
 from domain.identity import Role
+from ledger import audit
 from ledger.access_models import SessionRow, TokenRow
 from ledger.database import Database
 
@@ -88,7 +90,7 @@ class Tokens:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, new: NewToken, now: datetime) -> tuple[Token, str]:
+    def create(self, new: NewToken, now: datetime, *, surface: Surface = Surface.CLI) -> tuple[Token, str]:
         """Make a token; its text is given here and never again."""
         identifier, secret = random_text(5), random_text(32)
         row = TokenRow(
@@ -103,6 +105,8 @@ class Tokens:
         )
         with self._database.session() as session:
             session.add(row)
+            by = Actor(name=new.created_by, surface=surface)
+            audit.append(session, _act(by, "token.created", _token(row)), now)
         return _token(row), f"{PREFIX}{identifier}_{secret}"
 
     def list(self) -> list[Token]:
@@ -111,7 +115,7 @@ class Tokens:
             rows = session.scalars(select(TokenRow).order_by(TokenRow.created_at, TokenRow.id))
             return [_token(row) for row in rows]
 
-    def revoke(self, identifier: str, now: datetime) -> Token:
+    def revoke(self, identifier: str, now: datetime, *, by: Actor = PROGRAM) -> Token:
         """Take a token back, and end the sessions it opened; from now on it is refused.
 
         Raises:
@@ -121,7 +125,9 @@ class Tokens:
             row = session.get(TokenRow, identifier)
             if row is None:
                 raise UsageError(f"there is no token {identifier!r}", hint="`costd token list` names them")
-            row.revoked_at = row.revoked_at or now
+            if row.revoked_at is None:
+                row.revoked_at = now
+                audit.append(session, _act(by, "token.revoked", _token(row)), now)
             session.execute(delete(SessionRow).where(SessionRow.token_id == identifier))
             return _token(row)
 
@@ -157,6 +163,12 @@ def random_text(size_bytes: int) -> str:
 def hashed(secret: str) -> str:
     """Give what is stored of a secret."""
     return sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _act(by: Actor, action: str, token: Token) -> Act:
+    ends = token.expires_at.isoformat() if token.expires_at is not None else "never"
+    detail = {"name": token.name, "role": token.role.value, "team": token.team, "expires": ends}
+    return Act(by=by, action=action, subject=f"token:{token.id}", detail=detail)
 
 
 def _token(row: TokenRow) -> Token:

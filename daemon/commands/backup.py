@@ -20,12 +20,19 @@ def command(run: Invocation, /, archive: Path, *, force: bool) -> int:
     sums, and what the state database knows. Never in it: costd.yaml, secrets, sessions,
     and the full rows of earlier deliveries.
     """
+    from daemon.local_user import local_actor
     from daemon.rooms import Rooms
+    from domain.audit import Act
     from domain.text import printable
+    from ledger.audit import AuditLog
     from ledger.backup import backup
 
     rooms = Rooms.of(run)
-    made = backup(rooms.ledger, rooms.state, archive, now=rooms.clock.now(), force=force)
+    now = rooms.clock.now()
+    made = backup(rooms.ledger, rooms.state, archive, now=now, force=force)
+    detail = {"bytes": made.size_bytes, "deliveries": made.deliveries, "state_rows": made.state_rows}
+    act = Act(by=local_actor(), action="backup.made", subject=archive.name, detail=detail)
+    AuditLog(rooms.state.database).append(act, now)
     click.echo(
         f"{printable(str(made.path))}: {made.size_bytes:,} bytes, {made.files:,} files, "
         f"{made.deliveries:,} deliveries, {made.state_rows:,} rows of state"

@@ -24,6 +24,7 @@ def command(run: Invocation, /, archive: Path, *, force: bool) -> int:
     with what was committed, and only then does it take its place. Stop costd before.
     """
     from daemon import assemble
+    from daemon.local_user import local_actor
     from daemon.rooms import Rooms
     from domain.show import instant_text
     from domain.text import printable
@@ -32,7 +33,7 @@ def command(run: Invocation, /, archive: Path, *, force: bool) -> int:
     rooms = Rooms.of(run)
     # Not `rooms.state`, which opens and migrates what is about to be replaced.
     state = assemble.build_state(rooms.settings)
-    done = restore(archive, rooms.ledger, state, now=rooms.clock.now(), force=force)
+    done = restore(archive, rooms.ledger, state, now=rooms.clock.now(), force=force, by=local_actor())
     state.close()
     click.echo(
         f"Restored the backup of {instant_text(done.made_at)}: {done.deliveries:,} deliveries; "

@@ -111,13 +111,16 @@ def list_(run: Invocation, /, output: str) -> None:
 @click.pass_obj
 def revoke(run: Invocation, /, tokens: tuple[str, ...]) -> None:
     """Take tokens back; each is refused from the next request on, and so are its sessions."""
+    from daemon.local_user import local_actor
     from daemon.rooms import Rooms
     from ledger.tokens import TOKEN
 
     rooms = Rooms.of(run)
     for text in tokens:
         whole = TOKEN.fullmatch(text)
-        revoked = _tokens(rooms.state).revoke(whole[1] if whole else text, rooms.clock.now())
+        revoked = _tokens(rooms.state).revoke(
+            whole[1] if whole else text, rooms.clock.now(), by=local_actor()
+        )
         click.echo(f"Token {revoked.id} ({revoked.name}) is revoked.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from html import escape
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ async def _sign_in(request: Request) -> Response:
     asker = _asker(request)
     form = await read_form(request)
     refuse_guessing(door, asker)
-    identity, token = await _signed_in(door, form.get("code", ""), form.get("token", "").strip())
+    identity, token = await _signed_in(door, form, asker)
     if identity is None:
         door.slowdown.failed(asker.address)
         door.services.counts.add("sign_in_failed")
@@ -98,9 +98,13 @@ async def _sign_in(request: Request) -> Response:
     return answer
 
 
-async def _signed_in(door: Door, code: str, text: str) -> tuple[Identity | None, Token | None]:
+async def _signed_in(
+    door: Door, form: Mapping[str, str], asker: Asker
+) -> tuple[Identity | None, Token | None]:
+    code, text = form.get("code", ""), form.get("token", "").strip()
     if code:
-        return await door.ask(lambda: door.services.sessions.use_link(code, door.now())), None
+        sessions = door.services.sessions
+        return await door.ask(lambda: sessions.use_link(code, door.now(), peer=asker.address)), None
     token = await door.ask(lambda: door.services.tokens.find(text, door.now()))
     if token is None:
         return None, None

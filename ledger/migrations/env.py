@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-import ledger.access_models  # noqa: F401  # its tables belong to the same metadata
+import ledger.access_models
+import ledger.audit  # noqa: F401  # the tables of both belong to the same metadata
 from ledger.models import Base
 
 context.configure(

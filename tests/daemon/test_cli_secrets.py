@@ -42,6 +42,7 @@ CALLS: dict[str, list[list[str]]] = {
     "token": [["create", "portal"], ["list"]],
     "backup": [["backup.tar"]],
     "restore": [["backup.tar"], ["backup.tar", "--force"]],
+    "audit": [[], ["verify"]],
 }
 """How every command is called here; a new command needs its line."""
 

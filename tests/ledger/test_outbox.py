@@ -66,7 +66,7 @@ def test_what_was_refused_for_sure_is_tried_again_without_looking(outbox: Outbox
 def test_what_ended_is_never_sent_again(outbox: Outbox, end: PostState) -> None:
     intent = outbox.claim(POST, epoch=0, now=NOW, until=SOON)
     outbox.arrived(intent, "1.1")
-    outbox.end(intent, end, "because")
+    outbox.end(intent, end, "because", at=NOW)
     later = outbox.claim(POST, epoch=0, now=NOW + timedelta(days=2), until=NOW + timedelta(days=3))
     assert not later.claimed
     assert (later.state, later.ts, later.reason) == (end, "1.1", "because")
