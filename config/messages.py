@@ -20,16 +20,19 @@ from domain.money import parse_amount, plain
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", re.ASCII)
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{6,20}", re.ASCII)
+_CHANNEL_NAME = re.compile(r"#[\w-]{1,80}")
 _SPAN = re.compile(r"([a-z]{3})(?:-([a-z]{3}))?", re.ASCII)
 
 
 def _channel(value: str) -> str:
     if _CHANNEL.fullmatch(value):
         return value
-    hint = "write the channel's id, like C0123456: in Slack open the channel's details, it stands at the end"
-    if value.startswith("#"):
-        hint = f"{value} is a name, and names change; {hint}"
-    raise PydanticCustomError("channel", "not the id of a channel", {"hint": hint})
+    if _CHANNEL_NAME.fullmatch(value):
+        return value.lower()
+    hint = 'write its id, like C0123456, or its name in quotes, like "#cloud-costs"'
+    if _CHANNEL_NAME.fullmatch(f"#{value}"):
+        hint = f'write "#{value.lower()}", in quotes, or the id, like C0123456'
+    raise PydanticCustomError("channel", "not a channel", {"hint": hint})
 
 
 def _time(value: str) -> str:
@@ -126,9 +129,10 @@ class DigestSettings(Model):
 
     channel: Annotated[str, AfterValidator(_channel)] | None = Field(
         default=None,
-        description="Id of the channel it is posted to by the bot, `C…` or `G…`. Either this or `webhook`. "
-        "Default none, because only you know your channels.",
-        examples=["C0123456"],
+        description="Channel it is posted to by the bot: its id, `C…` or `G…`, or its name in quotes, "
+        '`"#cloud-costs"`, which is looked up. Either this or `webhook`. Default none, because only you know '
+        "your channels.",
+        examples=["C0123456", "#cloud-costs"],
     )
     webhook: Secret | None = Field(
         default=None,
@@ -182,6 +186,7 @@ class DigestSettings(Model):
     def _one_place(self) -> DigestSettings:
         if (self.channel is None) == (self.webhook is None):
             hint = "write either `channel` (with `slack.bot_token`) or `webhook`"
+            hint += '; a name stands in quotes, "#costs", because # begins a comment'
             raise PydanticCustomError("digest_place", "needs exactly one place to go to", {"hint": hint})
         return self
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from alerts.slack_blocks import SlackMessage
 from domain.errors import CostdError
+from domain.probe import Health, Probe
+
+__all__ = ["Channel", "ChannelBroken", "ChannelDown", "Health", "Probe"]
 
 
 class ChannelDown(CostdError):  # noqa: N818  # it is a state of the channel, and reads as one
@@ -30,21 +32,6 @@ class ChannelBroken(CostdError):  # noqa: N818  # it is a state of the channel, 
     """A channel refuses for good: somebody has to repair something before it takes a message."""
 
     code = "channel_broken"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
-    """What a look at a channel found, nothing being sent.
-
-    Attributes:
-        ok: a message would arrive, as far as can be known.
-        what: whom costd would speak as and where, or what is wrong.
-        hint: what to do about it, or "".
-    """
-
-    ok: bool
-    what: str
-    hint: str = ""
 
 
 class Channel(Protocol):
@@ -74,6 +61,9 @@ class Channel(Protocol):
         """
         ...
 
-    def probe(self) -> Probe:
-        """Look whether a message would arrive, without sending one."""
+    def probe(self) -> list[Probe]:
+        """Look whether a message would arrive, without sending one; `costd doctor` shows what it gives.
+
+        It does not raise: what is wrong is a `Probe` with what breaks and the exact fix.
+        """
         ...

@@ -7,14 +7,18 @@ whether an unanswered call arrived, so what may have arrived is never sent again
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
-from alerts.channels.interface import ChannelBroken, ChannelDown, Probe
+from alerts.channels.interface import ChannelBroken, ChannelDown, Health, Probe
 from alerts.channels.outgoing import Outgoing, OutgoingError, Reply
 from alerts.slack_blocks import SlackMessage
 from alerts.slack_limits import Json
 
 _BLOCKS_REFUSED = (b"invalid_blocks", b"msg_blocks_too_long", b"only_one_table_allowed")
+_SLACK = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+_PATH = re.compile(r"/(services|triggers|workflows)(/[A-Za-z0-9_-]+){3,}", re.ASCII)
 _HINT = "make a new webhook on the app's page Incoming Webhooks and set `webhook` of the digest"
 
 
@@ -56,9 +60,15 @@ class SlackWebhook:
         del key, since, thread
         return ""
 
-    def probe(self) -> Probe:
-        """Say that a webhook cannot be looked at without posting."""
-        return Probe(ok=True, what=f"{self.name}: a webhook can only be tried: costd digest --send")
+    def probe(self) -> list[Probe]:
+        """Look at the form of the address; whether it works only a message would tell."""
+        fault = _fault(self._url)
+        if fault:
+            subject = f"webhook {self.name}"
+            breaks = f"{fault}; the digest is not sent"
+            return [Probe(subject=subject, health=Health.FAIL, breaks=breaks, fix=_HINT)]
+        subject = f"webhook {self.name} has the form of an address; only a message tells whether it works"
+        return [Probe(subject=subject, health=Health.OK, fix="costd digest --send, to see it arrive")]
 
     def _sent(self, message: SlackMessage, blocks: list[Json]) -> Reply:
         body: Json = {"text": message.text, "mrkdwn": False, "unfurl_links": False}
@@ -80,3 +90,19 @@ class SlackWebhook:
             )
         said = reply.body[:80].decode("utf-8", "replace")
         return ChannelBroken(f"{self.name} refuses {key}: HTTP {reply.status} {said}", hint=_HINT)
+
+
+def _fault(url: str) -> str:
+    """Say what is wrong with the form of a webhook's address, "" if nothing; never the address itself."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "its address is no URL"
+    if not url or not url.isascii() or any(letter.isspace() for letter in url) or not host:
+        return "its address is no URL"
+    if parts.scheme != "https" and host not in {"127.0.0.1", "::1", "localhost"}:
+        return "its address does not begin with https://"
+    if host in _SLACK and not _PATH.fullmatch(parts.path):
+        return "its address is not whole: Slack's end in /services/T…/B…/… or /triggers/…"
+    return ""

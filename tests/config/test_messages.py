@@ -33,6 +33,12 @@ def test_a_digest_of_the_design_is_read() -> None:
     assert digest.fold
 
 
+@pytest.mark.parametrize("name", ["#finops", "#Cloud-Costs", "#team_ml-2", "#équipe"])
+def test_a_channel_may_be_named(name: str) -> None:
+    (digest,) = usable(BOT + f'digests: [{{channel: "{name}"}}]').digests
+    assert digest.channel == name.lower()
+
+
 @pytest.mark.parametrize(
     ("text", "days"),
     [
@@ -50,8 +56,8 @@ def test_days_are_read_as_people_write_them(text: str, days: tuple[str, ...]) ->
 @pytest.mark.parametrize(
     ("digest", "says"),
     [
-        ('channel: "#finops"', "#finops is a name, and names change"),
-        ("channel: general", "write the channel's id"),
+        ('channel: "#fin ops"', "its name in quotes"),
+        ("channel: general", 'write "#general", in quotes'),
         ('channel: C0123456, at: "24:00"', "not a time of day"),
         ("channel: C0123456, at: 9", "digests[0].at"),
         ("channel: C0123456, days: Mun", "not days of the week"),
@@ -65,6 +71,10 @@ def test_days_are_read_as_people_write_them(text: str, days: tuple[str, ...]) ->
 )
 def test_what_cannot_be_meant_is_refused_with_what_to_write(digest: str, says: str) -> None:
     assert says in refused(BOT + f"digests: [{{{digest}}}]")
+
+
+def test_a_name_without_quotes_is_a_comment_and_that_is_said() -> None:
+    assert "# begins a comment" in refused(BOT + "digests:\n  - channel: #general\n    at: '09:00'\n")
 
 
 def test_a_channel_without_a_token_is_refused() -> None:

@@ -14,7 +14,7 @@ import pytest
 from digests import DIGEST, TROUBLED
 from slack_peer import TOKEN, Fault, SlackPeer, missing, serving
 
-from alerts.channels.interface import ChannelBroken, ChannelDown
+from alerts.channels.interface import ChannelBroken, ChannelDown, Health
 from alerts.channels.slack import EVENT, SlackChannel
 from alerts.dispatch import CLAIM, Dispatcher, Thread
 from alerts.slack_digest import digest_message, thread_messages
@@ -256,13 +256,49 @@ def test_nothing_worth_saying_is_not_sent_and_not_asked_again(desk: Desk) -> Non
     assert desk.keys == []
 
 
+def test_a_name_is_looked_up_once_and_posted_to(desk: Desk) -> None:
+    name = desk.peer.call("conversations.info", channel=desk.channel)["channel"]["name"]
+    ids: dict[str, str] = {}
+    slack = SlackChannel(f"#{name}", TOKEN, base_url=desk.peer.base_url, ids=ids)
+    dispatcher = Dispatcher(Outbox(desk.state.database), desk.clock)
+    post = Post(kind="digest 09:00", channel=f"#{name}", day=date(2026, 11, 20))
+    assert dispatcher.send(post, slack, lambda: THREAD) is PostState.SENT
+    assert desk.keys == [post.key]
+    assert desk.peer.calls.count("conversations.list") == 1
+    assert ids == {f"#{name}": desk.channel}
+
+
+def test_a_name_is_looked_up_anew_when_its_channel_is_gone(desk: Desk) -> None:
+    ids = {"#gone": "CGONE000"}
+    slack = SlackChannel("#gone", TOKEN, base_url=desk.peer.base_url, ids=ids)
+    with pytest.raises(ChannelBroken, match="channel_not_found"):
+        slack.post(THREAD.message, key="k")
+    assert ids == {}
+    with pytest.raises(ChannelBroken, match="no channel #gone"):
+        slack.post(THREAD.message, key="k")
+
+
+def test_a_name_that_cannot_be_looked_up_now_is_sent_later(desk: Desk) -> None:
+    desk.post = Post(kind="digest 09:00", channel="#finops", day=date(2026, 11, 20))
+    desk.peer.faults = [Fault(method="conversations.list", status=0)]
+    slack = SlackChannel("#finops", TOKEN, base_url=desk.peer.base_url)
+    dispatcher = Dispatcher(Outbox(desk.state.database), desk.clock)
+    with pytest.raises(ChannelDown):
+        dispatcher.send(desk.post, slack, lambda: THREAD)
+    desk.clock.at += timedelta(minutes=2)
+    assert dispatcher.send(desk.post, slack, lambda: THREAD) is PostState.SENT
+    assert "conversations.history" not in desk.peer.calls  # nothing can have arrived
+
+
 def test_a_probe_looks_without_posting(desk: Desk) -> None:
-    assert desk.slack().probe().ok
-    refused = desk.slack("CNONE").probe()
-    assert not refused.ok
-    assert "channel_not_found" in refused.what
+    found = desk.slack().probe()
+    assert [probe.health for probe in found] == [Health.OK, Health.OK]
+    assert all(probe.server_time is not None for probe in found)
+    refused = desk.slack("CNONE").probe()[-1]
+    assert refused.health is Health.FAIL
+    assert "channel_not_found" in refused.breaks
     desk.peer.faults = [Fault(error="token_revoked")]
-    assert "install the app again" in desk.slack().probe().hint
+    assert "install the app again" in desk.slack().probe()[0].fix
     desk.peer.faults = [Fault(status=0)]
-    assert not desk.slack().probe().ok
+    assert desk.slack().probe()[0].health is Health.FAIL
     assert "chat.postMessage" not in desk.peer.calls
