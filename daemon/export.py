@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from domain.allocation import OWNER_FIELDS
-from domain.charge import COSTS, FOCUS, MONEY, PRICE_COLUMNS, RESOURCE_COLUMNS, Column
+from domain.charge import COSTS, FOCUS, MONEY, OWN, PRICE_COLUMNS, RESOURCE_COLUMNS, Column
 from domain.errors import GateError
 from domain.ports import Ledger
 
@@ -120,6 +120,7 @@ def export_frames(
             pl.col("source").alias("x_Source"),
             *(_own_name(name) for name in _OWNED),
             *(pl.col(column.name).alias(f"x_{column.name}") for column in newer),
+            *(pl.col(column.name) for column in OWN),
         )
 
 

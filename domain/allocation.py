@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import polars as pl
 
+from domain.charge import INSTANT, MONEY, QUANTITY, TAGS
+
 OWNER_FIELDS = ("team", "service", "model", "environment", "pull_request")
 """The parts of an owner. A missing team is *unallocated*; it is null, never a word."""
 
@@ -31,4 +33,33 @@ OWNERSHIP_SCHEMA = pl.Schema(
 
 `pool` names the shared pool the resource belongs to, null if none. `<field>_rule` says
 which rule decided and on which key, e.g. `keys.team[owner]`, `rules[2]`, `catalog:payments`.
+"""
+
+SPLIT_SCHEMA = pl.Schema(
+    {
+        "BillingPeriodStart": INSTANT,
+        "ChargePeriodStart": INSTANT,
+        "ChargePeriodEnd": INSTANT,
+        "SubAccountId": pl.String(),
+        "RegionId": pl.String(),
+        "BillingCurrency": pl.String(),
+        "ResourceId": pl.String(),
+        "AllocatedMethodId": pl.String(),
+        "AllocatedMethodDetails": pl.String(),
+        "AllocatedResourceId": pl.String(),
+        "AllocatedResourceName": pl.String(),
+        "AllocatedTags": TAGS,
+        "x_SplitCost": MONEY,
+        "x_SplitUnusedCost": MONEY,
+        "x_SplitUsage": QUANTITY,
+        "x_ActualUsage": QUANTITY,
+        "x_ReservedUsage": QUANTITY,
+        "x_UsageUnit": pl.String(),
+    }
+)
+"""How a provider itself splits a resource among what runs on it, in the names of FOCUS 1.3.
+
+One row per parent (`ResourceId`), hour, what runs on it (`AllocatedResourceId`, a pod or a task) and
+what is split (`x_UsageUnit`: vCPU-Hours, GB-Hours, Accelerator-Hours). `x_SplitCost` is its share of
+the parent's effective cost, `x_SplitUnusedCost` its share of what nobody used.
 """

@@ -8,6 +8,8 @@ The ledger keeps charges as a star. Three groups of columns, each named below:
   into the resource dimension (`dim_id`), one row per distinct combination.
 - `PRICE_COLUMNS`: what was priced and how. Interned into the price dimension (`price_id`).
 - `FACT_COLUMNS`: when and how much; one row per charge.
+
+What providers say beyond FOCUS is kept under own names, `x_PascalCase` as FOCUS wants them.
 """
 
 from __future__ import annotations
@@ -52,11 +54,11 @@ class Star(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One FOCUS column.
+    """One column of a charge.
 
     Attributes:
-        name: the FOCUS column id, e.g. `BilledCost`.
-        since: the first FOCUS version that has it, e.g. `1.1`.
+        name: the FOCUS column id, e.g. `BilledCost`, or an own one, e.g. `x_ModelId`.
+        since: the first FOCUS version that has it, e.g. `1.1`; `-` for an own column.
         kind: what it holds.
         star: where the ledger keeps it.
         required: FOCUS 1.2 forbids null, so a row without it is refused or repaired.
@@ -161,7 +163,43 @@ Tags                                1.0 json     resource
 """)
 """All columns of FOCUS 1.0 to 1.3, sorted by name."""
 
+OWN: tuple[Column, ...] = _columns("""
+x_ConsumptionModelId                -   text     price
+x_CostCategories                    -   json     resource
+x_CreditType                        -   text     price
+x_CreditsApplied                    -   cost     fact
+x_EffectiveCostProvisional          -   text     price
+x_GpuCount                          -   text     price
+x_GpuModel                          -   text     price
+x_InstanceType                      -   text     price
+x_InvoiceMonth                      -   text     price
+x_LineItemType                      -   text     price
+x_ModelId                           -   text     resource
+x_Operation                         -   text     price
+x_Origin                            -   text     price
+x_Principal                         -   text     resource
+x_RawTags                           -   json     resource
+x_ServiceCode                       -   text     resource
+x_ServiceTier                       -   text     price
+x_TokenType                         -   text     price
+x_UsageType                         -   text     price
+""")
+"""Own columns, sorted by name; all are null where a source has nothing to say.
+
+`x_LineItemType`, `x_Operation`, `x_ServiceCode`, `x_UsageType`, `x_InvoiceMonth`, `x_RawTags`,
+`x_CostCategories`, `x_CreditType` and `x_ConsumptionModelId` are the provider's own words;
+`x_CreditsApplied` is the part of a row's credits that its costs already have (negative).
+`x_ModelId`, `x_TokenType` (`input`, `output`, `cache-read`, `cache-write`) and `x_ServiceTier` describe
+tokens, `x_InstanceType`, `x_GpuModel` and `x_GpuCount` (per instance) machines, `x_Principal` who
+called. `x_EffectiveCostProvisional` is `true` until a month's commitments are spread, and
+`x_Origin` names a way by which charges came other than the bill (`cost-explorer`).
+"""
+
+COLUMNS = (*FOCUS, *OWN)
+"""Every column of a charge, those of FOCUS first."""
+
 BY_NAME = {column.name: column for column in FOCUS}
+COLUMN_OF = {column.name: column for column in COLUMNS}
 
 COSTS = {
     "billed": "BilledCost",
@@ -173,8 +211,8 @@ COSTS = {
 
 CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 
-RAW_SCHEMA = pl.Schema({column.name: column.dtype for column in FOCUS})
-"""A normalised chunk as a collector gives it: every FOCUS column, JSON still as text.
+RAW_SCHEMA = pl.Schema({column.name: column.dtype for column in COLUMNS})
+"""A normalised chunk as a collector gives it: every column, JSON still as text.
 
 Text is never empty: an absent value is null. Costs may be null where a source leaves
 them out, never 0 in their stead; `BilledCost` is never null.
@@ -182,7 +220,7 @@ them out, never 0 in their stead; `BilledCost` is never null.
 
 
 def _names(star: Star) -> tuple[str, ...]:
-    return tuple(column.name for column in FOCUS if column.star is star)
+    return tuple(column.name for column in COLUMNS if column.star is star)
 
 
 RESOURCE_COLUMNS = _names(Star.RESOURCE)
@@ -196,7 +234,7 @@ FACT_SCHEMA = pl.Schema(
         "day": pl.Date(),
         "dim_id": pl.Int64(),
         "price_id": pl.Int64(),
-        **{name: BY_NAME[name].dtype for name in FACT_COLUMNS},
+        **{name: COLUMN_OF[name].dtype for name in FACT_COLUMNS},
     }
 )
 """The `charges` table. `billing_period` is `YYYY-MM`; `day` is the UTC day of ChargePeriodStart."""
@@ -205,7 +243,7 @@ RESOURCE_SCHEMA = pl.Schema(
     {
         "source": pl.String(),
         "dim_id": pl.Int64(),
-        **{name: BY_NAME[name].dtype for name in RESOURCE_COLUMNS if name != "Tags"},
+        **{name: COLUMN_OF[name].dtype for name in RESOURCE_COLUMNS if name != "Tags"},
         "Tags": TAGS,
     }
 )
@@ -215,7 +253,7 @@ PRICE_SCHEMA = pl.Schema(
     {
         "source": pl.String(),
         "price_id": pl.Int64(),
-        **{name: BY_NAME[name].dtype for name in PRICE_COLUMNS},
+        **{name: COLUMN_OF[name].dtype for name in PRICE_COLUMNS},
     }
 )
 """The `prices` table."""

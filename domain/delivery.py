@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -87,6 +87,8 @@ class Chunk:
             {(billing_period, currency, column): Decimal}. The ledger checks what it
             staged against this, minus `residual`.
         residual: parsed minus stored, same keys, only where not zero.
+        allocations: rows of `domain.allocation.SPLIT_SCHEMA`: how a provider splits resources
+            among what runs on them; None without any. Never part of the charges.
         notes: things seen in these rows that are worth showing in `status`.
     """
 
@@ -95,7 +97,43 @@ class Chunk:
     rejected: tuple[Rejected, ...] = ()
     parsed: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     residual: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
+    allocations: pl.DataFrame | None = None
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection:
+    """Why a period may not be stored as it was read, though every row could be.
+
+    Attributes:
+        gate: short name, shown in `status`: `billed`, `commitment`, …
+        reason: one sentence that says what is wrong and what to do.
+        forcible: a person may store it nevertheless (`collect --force`).
+    """
+
+    gate: str
+    reason: str
+    forcible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """What a collector knows about a period once all of its rows were read.
+
+    Attributes:
+        objections: why it may not be stored; none if all is well.
+        closes_at: from when on (UTC) it counts as closed unless it changes until then; None
+            while the provider still works on it, or where nothing tells.
+        notes: things worth showing in `status`.
+    """
+
+    objections: tuple[Objection, ...] = ()
+    closes_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _still_open(_period: str) -> Closing:
+    return Closing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +153,7 @@ class Batch:
         focus_version: version the source says or its columns show, e.g. `1.2`.
         notes: things worth showing in `status`, e.g. columns that were not kept.
         seen_at: when the data was first seen, if not now (the demo replays its past).
+        closing: asked once per period after the last chunk was read.
     """
 
     source: str
@@ -126,6 +165,7 @@ class Batch:
     focus_version: str = ""
     notes: tuple[str, ...] = ()
     seen_at: datetime | None = None
+    closing: Callable[[str], Closing] = _still_open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +212,8 @@ class Delivery:
         focus_version: as the batch said.
         notes: as the batch said.
         forced: a refusal was overridden by a person.
+        closes_at: from when on it counts as closed if nothing replaces it, None if unknown.
+        allocations: rows of the allocation side table that came with it.
     """
 
     id: str
@@ -192,6 +234,8 @@ class Delivery:
     focus_version: str = ""
     notes: tuple[str, ...] = ()
     forced: bool = False
+    closes_at: datetime | None = None
+    allocations: int = 0
 
 
 class Verdict(StrEnum):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from domain.allocation import SPLIT_SCHEMA
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Batch, Cursor, Delivery, PeriodResult
 from ledger import cube, promotion, recovery, tags, upkeep
@@ -105,6 +106,16 @@ class ChargeLedger:
     def prices(self) -> pl.LazyFrame:
         """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""
         return _one_per_id(self.tables["prices"].scan(), "price_id").select(PRICE_SCHEMA.names())
+
+    def allocations(self) -> pl.LazyFrame:
+        """Give how providers split resources themselves (`SPLIT_SCHEMA`, source and billing period).
+
+        Only what came with the current delivery of each period.
+        """
+        current = {(one.source, one.billing_period): one for one in self.deliveries()}
+        ids = sorted(one.id for one in current.values() if one.allocations)
+        kept = self.tables["allocations"].scan().filter(pl.col("delivery_id").is_in(ids))
+        return kept.select("source", "billing_period", *SPLIT_SCHEMA.names())
 
     def cube(self) -> pl.LazyFrame:
         """Give every changed cell of every committed delivery (`CUBE_SCHEMA`)."""

@@ -13,7 +13,7 @@ from struct import unpack
 
 import polars as pl
 
-from domain.charge import BY_NAME, Star
+from domain.charge import COLUMN_OF, Star
 from domain.errors import StorageError
 from ledger.fingerprint import ONE, TWO, Fingerprints
 from ledger.tables import CONTENT
@@ -31,11 +31,11 @@ class Interner:
         self._star = star
         self._id = ID_OF[star]
         self._source = source
-        self._columns = [name for name, column in BY_NAME.items() if column.star is star]
+        self._columns = [name for name, column in COLUMN_OF.items() if column.star is star]
         self._fingerprints = Fingerprints(self._columns)
         self._known = known.select(self._id, CONTENT)
         self._keep = keep
-        kept = {name: BY_NAME[name].dtype for name in keep}
+        kept = {name: COLUMN_OF[name].dtype for name in keep}
         self._met = pl.DataFrame(schema={ONE: pl.UInt64(), TWO: pl.UInt64(), self._id: pl.Int64(), **kept})
         self._fresh: list[pl.DataFrame] = []
 

@@ -14,7 +14,7 @@ from domain.charge import COSTS
 from domain.delivery import Batch, Delivery
 from domain.errors import MoneyError
 from domain.money import EXACT, PRECISION, SCALE
-from ledger import gates, record
+from ledger import gates
 from ledger.cube import sum_or_null
 from ledger.gates import Sums, Tally
 from ledger.record import Entry
@@ -65,9 +65,11 @@ def judge(batch: Batch, stage: Stage, period: str, before: Entry | None, terms: 
         return Refusal(gate="money", reason=f"{error}; {error.hint}")
     command = f"costd collect {batch.source} --force"
     lost = None if before is None else gates.nothing_is_lost(before.tally, tally, terms.max_loss, command)
+    closing = batch.closing(period)
     for gate, reason in (
         ("rows", gates.rows_are_stored(tally, read.rows)),
         ("parsed", gates.parsed_is_stored(tally, read.parsed, read.residual)),
+        *((one.gate, one.reason) for one in closing.objections if not (one.forcible and terms.force)),
         ("loss", None if terms.force else lost),
     ):
         if reason is not None:
@@ -75,7 +77,7 @@ def judge(batch: Batch, stage: Stage, period: str, before: Entry | None, terms: 
     # Time never runs backwards within a period: `as_first_seen` reads deliveries in order.
     seen_at = terms.seen_at if before is None else max(terms.seen_at, before.delivery.seen_at)
     delivery = Delivery(
-        id=record.new_id(terms.now),
+        id=read.id,
         source=batch.source,
         billing_period=period,
         seen_at=seen_at,
@@ -91,8 +93,10 @@ def judge(batch: Batch, stage: Stage, period: str, before: Entry | None, terms: 
         through=None if read.through is None else min(read.through, seen_at),
         cursor=dict(batch.cursors.get(period, {})),
         focus_version=batch.focus_version,
-        notes=batch.notes,
-        forced=terms.force and lost is not None,
+        notes=(*batch.notes, *closing.notes),
+        forced=terms.force and (lost is not None or bool(closing.objections)),
+        closes_at=closing.closes_at,
+        allocations=read.split_rows,
     )
     return Checked(entry=Entry(delivery=delivery, tally=tally), before=before)
 

@@ -18,7 +18,7 @@ from domain.errors import StorageError
 from domain.money import plain
 from ledger.gates import Sums, Tally
 
-FORMAT = 1
+FORMAT = 2
 """Version of the text below; a reader refuses a newer one."""
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -61,6 +61,8 @@ def write(entry: Entry) -> str:
             "focus_version": delivery.focus_version,
             "notes": list(delivery.notes),
             "forced": delivery.forced,
+            "closes_at": None if delivery.closes_at is None else delivery.closes_at.isoformat(),
+            "allocations": delivery.allocations,
             "gross": _texts(entry.tally.gross),
             "day_list": [day.isoformat() for day in sorted(entry.tally.days)],
         },
@@ -89,7 +91,8 @@ def read(text: str, version: int) -> Entry:
         delivery = replace(
             Delivery(**{**fields, "version": version}),
             seen_at=_instant(fields["seen_at"]),
-            through=None if fields["through"] is None else _instant(fields["through"]),
+            through=_instant_or_none(fields["through"]),
+            closes_at=_instant_or_none(fields.get("closes_at")),
             sums=_amounts(fields["sums"]),
             residuals=_amounts(fields["residuals"]),
             notes=tuple(fields["notes"]),
@@ -105,6 +108,10 @@ def read(text: str, version: int) -> Entry:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _instant_or_none(text: str | None) -> datetime | None:
+    return None if text is None else _instant(text)
 
 
 def _texts(sums: Sums) -> dict[str, dict[str, str]]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 from domain.delivery import Batch, Delivery, PeriodResult, Verdict
 from domain.errors import ConflictError, CostdError, GateError, MoneyError, SourceError, StorageError
-from ledger import record
 from ledger.history import History
 from ledger.judging import Checked, Refusal, Terms, judge
 from ledger.landing import Landing
@@ -59,7 +58,7 @@ class Replacement:
         return not faults_of(self._tables["charges"], [before.delivery])
 
     def _store(self, on_rows: Callable[[int], None]) -> None:
-        stage = Stage(self._batch, self._tables, record.new_id(self._terms.now))
+        stage = Stage(self._batch, self._tables, self._terms.now)
         try:
             stage.read(self._batch, on_rows)
             checked = self._checked(stage)

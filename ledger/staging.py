@@ -9,7 +9,7 @@ from decimal import Decimal, localcontext
 
 import polars as pl
 
-from domain.charge import BY_NAME, FACT_COLUMNS, Kind, Star
+from domain.charge import COLUMN_OF, FACT_COLUMNS, Kind, Star
 from domain.delivery import Batch, Chunk
 from domain.errors import GateError
 from domain.money import EXACT
@@ -18,6 +18,7 @@ from ledger.commit import StagedFile
 from ledger.cube import BY_DAY
 from ledger.gates import Sums
 from ledger.intern import ID_OF, Interner
+from ledger.record import new_id
 from ledger.store import Table
 from ledger.tables import CONTENT
 
@@ -26,7 +27,7 @@ FLUSH_ROWS = 1_000_000
 
 FLUSH_DIMENSION_ROWS = 100_000
 
-COST_COLUMNS = tuple(name for name in FACT_COLUMNS if BY_NAME[name].kind is Kind.COST)
+COST_COLUMNS = tuple(name for name in FACT_COLUMNS if COLUMN_OF[name].kind is Kind.COST)
 
 
 _NEEDED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
@@ -34,9 +35,12 @@ _NEEDED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
 
 
 class PeriodStage:
-    """What was read and staged of one billing period."""
+    """What was read and staged of one billing period, for the delivery `id`."""
 
-    def __init__(self) -> None:
+    def __init__(self, delivery_id: str) -> None:
+        self.id = delivery_id
+        self.splits: list[pl.DataFrame] = []
+        self.split_rows = 0
         self.files: list[StagedFile] = []
         self.held: list[pl.DataFrame] = []
         self.rows = 0
@@ -49,12 +53,12 @@ class PeriodStage:
 class Stage:
     """Everything of one batch that lies in the tables' folders and is not committed."""
 
-    def __init__(self, batch: Batch, tables: dict[str, Table], key: str) -> None:
+    def __init__(self, batch: Batch, tables: dict[str, Table], now: datetime) -> None:
         self.source = batch.source
-        self.periods = {period: PeriodStage() for period in sorted(batch.periods)}
+        self.periods = {period: PeriodStage(new_id(now)) for period in sorted(batch.periods)}
         self.tables = tables
         self.staged: dict[str, list[StagedFile]] = defaultdict(list)
-        self._key = key
+        self._key = new_id(now)
         self._count = 0
         self._held_rows = 0
         self._resources = self._interner("resources", Star.RESOURCE, keep=("BillingCurrency",))
@@ -77,6 +81,7 @@ class Stage:
             on_rows(chunk.charges.height + len(chunk.rejected))
         for period in self.periods:
             self._flush(period)
+            self._flush_splits(period)
         self._flush_dimensions(at_least=1)
 
     def currencies(self) -> pl.DataFrame:
@@ -127,10 +132,32 @@ class Stage:
             stage = self.periods[str(period)]
             stage.held.append(part)
             stage.rows += part.height
+        self._take_splits(chunk)
         self._count_rejected(chunk, charges["billing_period"])
         self._held_rows += facts.height
         while self._held_rows >= FLUSH_ROWS:
             self._flush(max(self.periods, key=self._held))
+
+    def _take_splits(self, chunk: Chunk) -> None:
+        """Take how the provider splits resources; it never touches the charges."""
+        if chunk.allocations is None:
+            return
+        month = pl.col("BillingPeriodStart").dt.strftime("%Y-%m").alias("billing_period")
+        parts = chunk.allocations.with_columns(month).partition_by("billing_period", as_dict=True)
+        self._refuse_strangers({str(period) for (period,) in parts}, chunk.file)
+        for (period,), part in parts.items():
+            stage = self.periods[str(period)]
+            stage.splits.append(part)
+            stage.split_rows += part.height
+            if sum(frame.height for frame in stage.splits) >= FLUSH_ROWS:
+                self._flush_splits(str(period))
+
+    def _flush_splits(self, period: str) -> None:
+        stage = self.periods[period]
+        if stage.splits:
+            place = {"source": self.source, "billing_period": period, "delivery_id": stage.id}
+            self.stage("allocations", pl.concat(stage.splits).lazy(), place)
+            stage.splits.clear()
 
     def _count_rejected(self, chunk: Chunk, found: pl.Series) -> None:
         """Count rows without a readable period where most of their neighbours belong."""

@@ -95,15 +95,14 @@ class Table:
         return made
 
     def _widened(self, table: DeltaTable) -> DeltaTable:
-        from deltalake import Field
-        from deltalake.schema import PrimitiveType
+        from deltalake import Schema
 
         present = {field.name for field in table.schema().fields}
         missing = [name for name in self.spec.schema if name not in present]
         if missing:
-            # Only promoted tags come and go, and they are text.
+            wanted = pl.DataFrame(schema={name: self.spec.schema[name] for name in missing})
             with storage_errors("widen", self.uri):
-                table.alter.add_columns([Field(name, PrimitiveType("string")) for name in missing])
+                table.alter.add_columns(Schema.from_arrow(wanted.to_arrow().schema).fields)
             self.files.sync([log_entry(int(table.version()))])
         return table
 
@@ -132,18 +131,31 @@ class Table:
         )
 
     def read(self, paths: Sequence[str]) -> pl.LazyFrame:
-        """Scan files by path, committed or not; the partition's columns are not in them."""
+        """Scan files by path, committed or not; the partition's columns are not in them.
+
+        What a file of an earlier version lacks is null, and what no longer exists is left out.
+        """
+        schema = {name: self.spec.schema[name] for name in self.spec.columns}
         if not paths:
-            return pl.LazyFrame(schema={name: self.spec.schema[name] for name in self.spec.columns})
-        options = None if self.is_local else self.options
-        return pl.scan_parquet([self.files.uri(path) for path in paths], storage_options=options)
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(
+            [self.files.uri(path) for path in paths],
+            schema=schema,
+            missing_columns="insert",
+            extra_columns="ignore",
+            storage_options=None if self.is_local else self.options,
+        )
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """Scan a committed version (default: the newest); without a table, no rows."""
         table = self.open(version)
         if table is None:
             return pl.LazyFrame(schema=self.spec.schema)
-        return pl.scan_delta(table)
+        rows = pl.scan_delta(table)
+        present = rows.collect_schema()
+        # An earlier version wrote the table without these; the next commit adds them.
+        missing = {name: dtype for name, dtype in self.spec.schema.items() if name not in present}
+        return rows.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in missing.items())
 
     def members(self, table: DeltaTable, partition: Mapping[str, str] | None = None) -> list[Member]:
         """List the files of the table's version, all or those of one partition."""

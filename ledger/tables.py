@@ -1,7 +1,8 @@
-"""The four Delta tables of the ledger: their columns, partitions and settings.
+"""The five Delta tables of the ledger: their columns, partitions and settings.
 
 `charges` holds the facts, `resources` and `prices` the two dimensions, `cube` the daily
-sums of every delivery. Only a commit to `charges` makes a delivery exist.
+sums of every delivery, `allocations` how providers themselves split resources. Only a
+commit to `charges` makes a delivery exist.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from domain.allocation import SPLIT_SCHEMA
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from ledger.tags import column_of, storable
 
@@ -57,6 +59,13 @@ _MONTH = ("source", "billing_period")
 
 CHARGES = TableSpec(name="charges", schema=FACT_SCHEMA, partitions=_MONTH, ranged="day")
 CUBE = TableSpec(name="cube", schema=CUBE_SCHEMA, partitions=_MONTH, ranged="day")
+ALLOCATIONS = TableSpec(
+    name="allocations",
+    schema=pl.Schema(
+        {"source": pl.String(), "billing_period": pl.String(), "delivery_id": pl.String(), **SPLIT_SCHEMA}
+    ),
+    partitions=(*_MONTH, "delivery_id"),
+)
 PRICES = TableSpec(
     name="prices", schema=pl.Schema({**PRICE_SCHEMA, CONTENT: pl.Int64()}), partitions=("source",)
 )
@@ -77,4 +86,4 @@ def keys_of(spec: TableSpec) -> list[str]:
 
 def every_table(promote: Iterable[str] = ()) -> tuple[TableSpec, ...]:
     """List the tables, the truth first."""
-    return (CHARGES, resources(promote), PRICES, CUBE)
+    return (CHARGES, resources(promote), PRICES, CUBE, ALLOCATIONS)

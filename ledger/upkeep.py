@@ -89,10 +89,8 @@ def _join_dimension(table: Table, key: str, now: datetime) -> int:
 
 
 def _lacks_promoted(rows: pl.LazyFrame, table: Table) -> bool:
-    if PROMOTED not in rows.collect_schema():
-        return True
     wanted = ",".join(keys_of(table.spec))
-    return bool(rows.select((pl.col(PROMOTED) != wanted).any()).collect().item())
+    return bool(rows.select(pl.col(PROMOTED).ne_missing(wanted).any()).collect().item())
 
 
 def _join_cube(table: Table, deliveries: Sequence[Delivery], now: datetime, before: datetime) -> int:

@@ -13,7 +13,7 @@ import polars as pl
 from daemon.demo.company import COMPANY, PROVIDER, REGION, Account
 from daemon.demo.dice import Ints
 from daemon.demo.prices import Service, Sku
-from domain.charge import FOCUS, INSTANT, MONEY, QUANTITY, RAW_SCHEMA, Kind
+from domain.charge import COLUMNS, INSTANT, MONEY, QUANTITY, RAW_SCHEMA, Kind
 from domain.window import month_window
 
 CURRENCY = "USD"
@@ -178,7 +178,7 @@ class Sheet:
             [{"line": index, **line.columns()} for index, line in enumerate(self._lines)],
             schema={
                 "line": pl.Int64(),
-                **{c.name: pl.String() for c in FOCUS if c.kind in {Kind.TEXT, Kind.JSON}},
+                **{c.name: pl.String() for c in COLUMNS if c.kind in {Kind.TEXT, Kind.JSON}},
             },
         )
         factors = [line.sku.consumed_per_unit if line.sku else 1 for line in self._lines]
@@ -186,6 +186,7 @@ class Sheet:
         window = month_window(period)
         columns = {
             **_COLUMNS,
+            "x_CreditsApplied": pl.lit(None, dtype=MONEY),
             "BillingPeriodStart": pl.lit(window.start, dtype=INSTANT),
             "BillingPeriodEnd": pl.lit(window.end, dtype=INSTANT),
             "InvoiceId": pl.lit(invoice, dtype=pl.String()),

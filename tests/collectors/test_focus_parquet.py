@@ -136,7 +136,7 @@ def test_a_truncated_file_is_refused(path: Path, share: float) -> None:
 
 
 def test_a_hole_in_the_middle_is_never_taken_for_rows(path: Path) -> None:
-    FRAME.write_parquet(path, compression="zstd")
+    FRAME.select(list(KNOWN)).write_parquet(path, compression="zstd")
     content = bytearray(path.read_bytes())
     middle = len(content) // 3
     content[middle : middle + 600] = bytes(600)

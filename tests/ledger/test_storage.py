@@ -15,7 +15,7 @@ from builders import a_batch, a_charge, a_chunk
 
 from domain.delivery import Chunk, PeriodResult, Verdict
 from domain.errors import ConflictError, StorageError
-from ledger import files, staging
+from ledger import files, record, staging
 from ledger.charges import ChargeLedger
 from ledger.files import LocalFiles, Written
 from ledger.landing import Landing
@@ -198,7 +198,7 @@ def test_a_file_that_the_disk_lost_is_damage_and_the_next_collection_repairs_it(
 def test_a_delivery_of_a_newer_costd_is_refused(ledger: ChargeLedger) -> None:
     store(ledger, "1", "h1")
     entry = last_commit(ledger)
-    entry.write_text(entry.read_text().replace('\\"format\\": 1', '\\"format\\": 99'))
+    entry.write_text(entry.read_text().replace(f'\\"format\\": {record.FORMAT}', '\\"format\\": 99'))
     with pytest.raises(StorageError, match="written by a newer costd"):
         ChargeLedger(ledger.root).deliveries()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from domain.charge import BY_NAME, COSTS, FOCUS, RAW_SCHEMA, Kind
+from domain.charge import COLUMN_OF, COLUMNS, COSTS, RAW_SCHEMA, Kind
 from domain.delivery import Batch, Chunk, Cursor, SourceFile
 from domain.window import month_of, month_window
 
@@ -71,9 +71,9 @@ def a_charge(
         "BillingPeriodEnd": month.end,
         **columns,
     }
-    if unknown := set(row) - set(BY_NAME):
+    if unknown := set(row) - set(COLUMN_OF):
         raise TypeError(f"not a FOCUS column: {', '.join(sorted(unknown))}")
-    return {column.name: _typed(column.kind, row.get(column.name)) for column in FOCUS}
+    return {column.name: _typed(column.kind, row.get(column.name)) for column in COLUMNS}
 
 
 def _typed(kind: Kind, value: object) -> object:
@@ -88,7 +88,7 @@ def _typed(kind: Kind, value: object) -> object:
 
 def charges(*rows: Mapping[str, object]) -> pl.DataFrame:
     """Give rows as a frame of exactly `RAW_SCHEMA`; no rows give an empty one."""
-    columns = {name: [row[name] for row in rows] for name in RAW_SCHEMA}
+    columns = {name: [row.get(name) for row in rows] for name in RAW_SCHEMA}
     return pl.DataFrame(columns, schema=RAW_SCHEMA)
 
 
