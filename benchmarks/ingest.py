@@ -18,7 +18,7 @@ CONFIG = """\
 ledger: {{path: {home}/ledger}}
 state: {{url: "sqlite:///{home}/costd.db"}}
 sources:
-{sources}
+  - {{type: focus_files, name: bench, path: {bills}}}
 ownership:
   keys: {{team: [team, owner], service: [service], model: [model], environment: [env]}}
 """
@@ -26,21 +26,18 @@ GOAL = 1.6
 GOAL_MIB = 2048.0
 
 
-def prepare(home: Path, *months: Path) -> Path:
-    """Write the configuration of an empty costd that reads the months; give its path."""
+def prepare(home: Path, bills: Path) -> Path:
+    """Write the configuration of an empty costd that reads the files below a folder; give its path."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     config = home / "costd.yaml"
-    sources = (
-        f"  - {{type: focus_files, name: m{at}, path: {month}/focus}}" for at, month in enumerate(months)
-    )
-    config.write_text(CONFIG.format(home=home, sources="\n".join(sources)), encoding="utf-8")
+    config.write_text(CONFIG.format(home=home, bills=bills), encoding="utf-8")
     return config
 
 
 def collect(home: Path, month: Path) -> Took:
     """Collect the month into an empty ledger, and believe the figure only if the sums are true."""
-    config = prepare(home, month)
+    config = prepare(home, month / "focus")
     took = run([*COSTD, "-c", str(config), "collect"])
     _check(config, month)
     return took
