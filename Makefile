@@ -26,9 +26,9 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-u
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(DONE)/run  ## Collect the demo company's bills and print its digest
-	@$(BIN)/costd demo
+run: $(DONE)/run  ## Collect the demo company's bills, print its digest and serve its pages
 	@echo 'Here costd is $(BIN)/costd'
+	@exec $(BIN)/costd -c demo run
 
 test: $(DONE)/test  ## Install what the tests need and run all of them
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(PYTEST_ARGS)

@@ -29,6 +29,12 @@ def is_gone(holder: str) -> bool:
     return not _lives(pid) or _started(pid) not in {"", started}
 
 
+def told(holder: str) -> str:
+    """Say who holds a lease, in words."""
+    host, _, process = holder.rpartition(":")[0].rpartition(":")
+    return f"process {process} on {host}" if host and process.isdigit() else holder
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)

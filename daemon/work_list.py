@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from daemon.jobs import Job
 from daemon.logs import get_logger
 from daemon.pipeline import collect
-from daemon.progress import Silent
 from daemon.sources import SourceState
 from daemon.triggers import WallClock, every
 from domain.errors import SourceError
@@ -34,7 +33,7 @@ def work_list(services: Services) -> Iterator[Job]:
     last = {status.name: status.started_at for status in services.state.jobs()}
     for place, source in enumerate(settings.sources):
         began = None if services.is_demo else last.get(f"collect:{source.name}")
-        first = _first(began, source, now + place * _STAGGER)
+        first = _first(began, source, now if services.is_demo else now + place * _STAGGER)
         yield _collecting(services, source, first)
     yield Job(
         name="upkeep",
@@ -53,7 +52,7 @@ def _first(last: datetime | None, source: SourceEnvelope, soonest: datetime) -> 
 
 def _collecting(services: Services, source: SourceEnvelope, first: datetime) -> Job:
     def run() -> None:
-        (done,) = collect(services.rooms, [source.name], progress=Silent())
+        (done,) = collect(services.rooms, [source.name], progress=services.runtime.progress.one())
         if done.error:
             raise SourceError(done.error, hint=done.hint)
 

@@ -127,26 +127,32 @@ def _refuse_while_used(rooms: Rooms, folder: Path) -> None:
     """Stop before anything is removed that another process works on, or that is not ours.
 
     Raises:
-        ConflictError: a collect is running.
+        ConflictError: a collect or a daemon is running.
         UsageError: the folder is a link to somewhere else.
     """
-    from daemon.holder import is_gone
+    from daemon.holder import is_gone, told
+    from daemon.leader import LEASE
     from domain.errors import ConflictError, StorageError, UsageError
 
     if folder.is_symlink():
         raise UsageError(
             f"{folder} is a link; costd removes only folders of its own", hint="remove it by hand"
         )
+    now, names = rooms.clock.now(), [f"collect:{source.name}" for source in rooms.settings.sources]
     try:
-        held = [
-            rooms.state.held(f"collect:{source.name}", rooms.clock.now()) for source in rooms.settings.sources
-        ]
+        served, *collected = [rooms.state.held(name, now) for name in (LEASE, *names)]
     except StorageError:
         return  # a database that cannot be read is a reason to start over, not to stay
-    busy = [lease.holder for lease in held if lease is not None and not is_gone(lease.holder)]
+    if served is not None and not is_gone(served.holder):
+        raise ConflictError(
+            f"the demo is being served by {told(served.holder)}",
+            hint="stop it first: Ctrl-C where `make run` or `costd -c demo run` runs",
+        )
+    busy = [lease.holder for lease in collected if lease is not None and not is_gone(lease.holder)]
     if busy:
         raise ConflictError(
-            f"the demo is being collected by {busy[0]}", hint="wait until it is done, or stop it with Ctrl-C"
+            f"the demo is being collected by {told(busy[0])}",
+            hint="wait until it is done, or stop it with Ctrl-C",
         )
 
 

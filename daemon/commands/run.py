@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from threading import Event
 
     from config.settings import Settings
-    from daemon.rooms import Rooms
     from daemon.schedule import Schedule
     from daemon.serve import Serving
     from daemon.services import Services
@@ -21,8 +20,10 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 20.0
 """How long jobs and requests may end what they do; then they are cut off, which loses nothing."""
 
+_DEMO_PATIENCE_SECONDS = 5.0
+"""The same for the demo: somebody sits at the terminal, and its bills can be had again."""
+
 _LOOK_SECONDS = 0.2
-_FIRST_LOOK = "first collection"
 
 
 @click.command()
@@ -38,24 +39,30 @@ def command(run: Invocation, /, host: str | None, port: int | None) -> int:
     when it stops. Ctrl-C or SIGTERM ends it; what is being stored is stored whole or not at
     all, and the next run goes on from there.
     """
+    stop = _stop_signals()  # before anything else: an early Ctrl-C ends as cleanly as a late one
     import os
 
+    from daemon.greeting import FIRST_LOOK, begin_words, greet
     from daemon.http.app import create_app
     from daemon.rooms import Rooms
     from daemon.serve import Serving, address_of, listen
     from daemon.services import Services
     from daemon.terminal import standard_output
 
-    terminal, stop = standard_output(os.environ), _stop_signals()
+    terminal = standard_output(os.environ)
     rooms = Rooms(settings=_at(run.settings(), host, port), clock=run.clock())
     http = rooms.settings.http
     listening = listen(http, move_on=rooms.is_demo and port is None)
+    url = address_of(listening, http)
+    for line in begin_words(rooms, listening.getsockname()[1], url):
+        terminal.write(line)
+    terminal.stream.flush()
     services = Services.of(rooms)
-    services.readiness.wait_for(_FIRST_LOOK, "the sources are being collected for the first time")
     serving = Serving(create_app(services), http, listening)
+    services.readiness.wait_for(FIRST_LOOK, "the sources are being collected for the first time")
     serving.start()
     schedule = _begin(services)
-    _greet(services, schedule, terminal, address_of(listening, http), stop)
+    greet(services, terminal, url, stop)
     while not stop.wait(_LOOK_SECONDS) and serving.lives:
         pass
     return _end(services, schedule, serving, terminal)
@@ -82,53 +89,23 @@ def _stop_signals() -> Event:
 
 
 def _begin(services: Services) -> Schedule:
+    import os
+    import sys
+
     from daemon.digest_jobs import digest_jobs
     from daemon.leader import Leader
     from daemon.schedule import Schedule
+    from daemon.together import together_on
     from daemon.work_list import work_list
 
     services.rooms.recover()
+    services.runtime.progress = together_on(sys.stderr, os.environ, lines=services.is_demo)
     leader = Leader(services.state, services.clock)
     jobs = [*work_list(services), *digest_jobs(services.rooms, epoch=lambda: leader.epoch)]
     schedule = Schedule(jobs, leader=leader, state=services.state, clock=services.clock)
     services.runtime.leader, services.runtime.schedule = leader, schedule
     schedule.start()
     return schedule
-
-
-def _greet(services: Services, schedule: Schedule, terminal: Terminal, url: str, stop: Event) -> None:
-    """Say where the pages are, once there is something on them."""
-    from daemon.http.sign_in import sign_in_link
-    from daemon.logs import get_logger
-
-    terminal.write(f"Pages at {url} while the first bills come in ...")
-    terminal.stream.flush()
-    leader = services.runtime.leader
-    while not stop.is_set() and leader is not None and leader.leads and schedule.first_round():
-        stop.wait(_LOOK_SECONDS)
-    services.readiness.ready(_FIRST_LOOK)
-    if stop.is_set():
-        return
-    if services.is_demo:
-        _show_digest(services.rooms, terminal)
-    if leader is not None and not leader.leads:
-        terminal.write(f"Waiting to take over: {leader.waits_for}")
-    terminal.write(f"Sign in once, within 15 minutes: {sign_in_link(services, url)}")
-    if services.is_demo:
-        terminal.write("Connect your own: docs/getting-started.md")
-    terminal.write(f"Pages: {url}")
-    terminal.stream.flush()
-    get_logger().info("started", url=url, jobs=len(schedule.jobs))
-
-
-def _show_digest(rooms: Rooms, terminal: Terminal) -> None:
-    from alerts.digest_text import render
-    from daemon.digest import gather
-    from daemon.pipeline import attribute
-
-    for line in render(gather(rooms, attribute(rooms))).splitlines():
-        terminal.write(terminal.drawn(line))
-    terminal.write("")
 
 
 def _end(services: Services, schedule: Schedule, serving: Serving, terminal: Terminal) -> int:
@@ -142,8 +119,9 @@ def _end(services: Services, schedule: Schedule, serving: Serving, terminal: Ter
     failed = not serving.lives
     terminal.write("the server stopped by itself; the log says why" if failed else "Stopping ...")
     terminal.stream.flush()
-    serving.stop(_PATIENCE_SECONDS)
-    busy = schedule.stop(timedelta(seconds=_PATIENCE_SECONDS))
+    patience = _DEMO_PATIENCE_SECONDS if services.is_demo else _PATIENCE_SECONDS
+    serving.stop(patience)
+    busy = schedule.stop(timedelta(seconds=patience))
     services.close()
     get_logger().info("stopped", cut_off=",".join(busy))
     if busy:
