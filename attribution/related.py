@@ -13,7 +13,7 @@ that nobody owns take their part too: tax on an unallocated charge is unallocate
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -45,30 +45,32 @@ def scopes(resources: pl.DataFrame, ownership: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def related_totals(
-    cells: pl.LazyFrame, leaders: pl.DataFrame, costs: Sequence[str], periods: pl.Series
-) -> pl.DataFrame:
+def related_totals(cells: pl.LazyFrame, leaders: pl.DataFrame, cost: str, periods: pl.Series) -> pl.DataFrame:
     """Give what every owner's charges cost in every scope and billing period.
+
+    Leaders may be as many as resources: one cost at a time, and keys of fixed width, keep
+    the sums small while they grow.
 
     Args:
         cells: facts of whole billing periods.
         leaders: `dim_id`, scope and `owner_id` of every resource that others may follow.
-        costs: cost columns.
-        periods: billing periods that are needed.
+        cost: cost column.
+        periods: distinct billing periods that are needed.
 
     Returns:
-        scope, `billing_period`, `owner_id`, and the sum of every cost.
+        scope, `billing_period`, `owner_id`, and the sum of the cost.
     """
     ids, groups = numbered(leaders, [*SCOPE, "owner_id"], "leader")
     sums = (
         cells.filter(pl.col("billing_period").is_in(periods.implode()))
-        .select("dim_id", "billing_period", *costs)
+        .select("dim_id", pl.col("billing_period").cast(pl.Enum(periods)), cost)
         .join(ids.lazy(), on="dim_id", how="inner")
         .group_by("leader", "billing_period")
-        .agg(pl.col(costs).sum())
+        .agg(pl.col(cost).sum())
         .collect(engine="streaming")
     )
-    return sums.join(groups, on="leader").drop("leader")
+    named = sums.with_columns(pl.col("billing_period").cast(pl.String))
+    return named.join(groups, on="leader").drop("leader")
 
 
 def find_leaders(followers: pl.DataFrame, totals: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

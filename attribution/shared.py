@@ -9,8 +9,6 @@ Weights are the same cost column that is shared, so that a reader can check them
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from attribution.largest_remainder import UNITS
@@ -30,27 +28,25 @@ def participants(owners: pl.DataFrame, across: tuple[str, ...]) -> pl.DataFrame:
     return values.with_row_index("target")
 
 
-def direct_totals(
-    cells: pl.LazyFrame, members: pl.DataFrame, costs: Sequence[str], days: pl.DataFrame
-) -> pl.DataFrame:
+def direct_totals(cells: pl.LazyFrame, members: pl.DataFrame, cost: str, days: pl.DataFrame) -> pl.DataFrame:
     """Give what every participant's direct charges cost per day.
 
     Args:
         cells: facts of whole days.
         members: `dim_id`, `currency` and `target` of every direct resource that takes part.
-        costs: cost columns.
+        cost: cost column.
         days: the (`billing_period`, `day`) that are needed.
 
     Returns:
-        `billing_period`, `day`, `currency`, `target`, and the sum of every cost.
+        `billing_period`, `day`, `currency`, `target`, and the sum of the cost.
     """
     dates = days.get_column("day").unique()
     sums = (
         cells.filter(pl.col("day").is_in(dates.implode()))
-        .select("dim_id", "billing_period", "day", *costs)
+        .select("dim_id", "billing_period", "day", cost)
         .join(members.lazy(), on="dim_id", how="inner")
         .group_by(*DAY, "target")
-        .agg(pl.col(costs).sum())
+        .agg(pl.col(cost).sum())
         .collect(engine="streaming")
     )
     return sums.join(days.unique(), on=["billing_period", "day"], how="semi")

@@ -1,4 +1,4 @@
-"""What followers and pools are shared by, summed once from the facts for every cost asked for."""
+"""What followers and pools are shared by, summed from the facts cost by cost."""
 
 from __future__ import annotations
 
@@ -15,42 +15,41 @@ from domain.allocation import CostKind
 
 
 class Weights:
-    """Totals of the costs of one plan."""
+    """Totals that the charges of one plan are shared by."""
 
     def __init__(self, cells: pl.LazyFrame, plan: Plan, days: pl.DataFrame) -> None:
         """Take facts of whole billing periods, and the (`billing_period`, `day`) that are spread."""
         self._cells, self._plan, self._days = cells, plan, days
-        self._direct: dict[tuple[str, ...], pl.DataFrame] = {}
+        self._direct: dict[tuple[tuple[str, ...], str], pl.DataFrame] = {}
 
     def related(self, cost: str) -> pl.DataFrame:
         """Give scope, `billing_period`, `owner_id` and the positive `weight` of related charges."""
-        return _weighed(self._related, cost)
+        periods = self._days.get_column("billing_period").unique()
+        return _weighed(related_totals(self._cells, self._leaders, cost, periods), cost)
 
     @cached_property
-    def _related(self) -> pl.DataFrame:
+    def _leaders(self) -> pl.DataFrame:
         owned = self._plan.resources.select("dim_id", OWNER_ID)
         leaders = self._plan.scopes.filter("leads").join(owned, on="dim_id")
-        periods = self._days.get_column("billing_period").unique()
-        leaders = leaders.select("dim_id", *SCOPE, OWNER_ID)
-        return related_totals(self._cells, leaders, self._plan.asked.costs, periods)
+        return leaders.select("dim_id", *SCOPE, OWNER_ID)
 
     def direct(self, across: tuple[str, ...], cost: str) -> pl.DataFrame:
         """Give the day (`shared.DAY`), `target` and positive `weight` of who shares a pool."""
-        if across not in self._direct:
-            self._direct[across] = self._direct_totals(across)
-        return _weighed(self._direct[across], cost)
+        if (across, cost) not in self._direct:
+            totals = direct_totals(self._cells, self._sharing(across), cost, self._days)
+            self._direct[across, cost] = _weighed(totals, cost)
+        return self._direct[across, cost]
 
-    def _direct_totals(self, across: tuple[str, ...]) -> pl.DataFrame:
+    def _sharing(self, across: tuple[str, ...]) -> pl.DataFrame:
         owners = self._plan.owners
         is_direct = (pl.col("cost_kind") == CostKind.DIRECT) & pl.col("pool").is_null()
         direct = owners.filter(is_direct).join(participants(owners, across), on=across)
-        members = (
+        return (
             self._plan.resources.select("dim_id", OWNER_ID)
             .join(direct.select(OWNER_ID, TARGET), on=OWNER_ID)
             .join(self._plan.scopes.select("dim_id", CURRENCY), on="dim_id")
             .select("dim_id", CURRENCY, TARGET)
         )
-        return direct_totals(self._cells, members, self._plan.asked.costs, self._days)
 
 
 def _weighed(totals: pl.DataFrame, cost: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from daemon import assemble
 from daemon.collect import Collected, collect_source
 from daemon.report import ReportResult, run
 from daemon.upkeep import maintain_if_due
+from ledger.sparse import collected
 
 if TYPE_CHECKING:
     from daemon.query import Query
@@ -48,7 +49,8 @@ def collect(
 
 def attribute(rooms: Rooms) -> Star:
     """Give every resource its owner, by the rules as they are now."""
-    return star_of(rooms.ledger.resources().collect(), rooms.rules, rooms.ledger.prices().collect())
+    resources, prices = collected(rooms.ledger.resources()), collected(rooms.ledger.prices())
+    return star_of(resources, rooms.rules, prices)
 
 
 def report(rooms: Rooms, star: Star, query: Query) -> ReportResult:
