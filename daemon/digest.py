@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from alerts.digest import Block, Digest, DisplayTotal, Line, Restated, is_quiet
-from daemon.digest_days import WEEKS, days_of
+from daemon.digest_days import WEEKS, Wanted, days_of
 from daemon.digest_services import services_of
 from daemon.digest_sums import DigestSums, Teams
 from daemon.labels import labels_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 TREND_DAYS = 14
 """How many days the chart shows."""
 
-_LATELY = timedelta(days=1)
+_DAY = _LATELY = timedelta(days=1)
 _CENT = Decimal("0.01")
 _HALF = Decimal("0.5")
 
@@ -50,6 +50,7 @@ class Asked:
         detail: also why it moved, what was restated, the last days and the largest services.
         folded: how many days it is of: the day and those before it.
         teams: only these; empty for all.
+        latest: no day after this, though a source may be complete further; None for no limit.
     """
 
     day: date | None = None
@@ -57,6 +58,7 @@ class Asked:
     detail: bool = True
     folded: int = 1
     teams: tuple[str, ...] = ()
+    latest: date | None = None
 
 
 def gather(
@@ -73,7 +75,8 @@ def gather_asked(rooms: Rooms, star: Star, asked: Asked) -> Digest:
     """Give the digest that is asked for."""
     now = rooms.clock.now()
     sources = rooms.sources()
-    days = days_of(sources, rooms.ledger.deliveries(), asked.day, now, asked.folded)
+    wanted = Wanted(day=asked.day, latest=asked.latest or now.date() - _DAY, folded=asked.folded)
+    days = days_of(sources, rooms.ledger.deliveries(), wanted)
     sums = DigestSums(ledger=rooms.ledger, star=star, days=days, cost=asked.cost, sources=sources)
     blocks = tuple(_blocks(sums, _restated(rooms, sums) if asked.detail else {}, asked))
     return Digest(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -93,21 +93,28 @@ class Days:
         return pl.col("day").is_between(days[0], days[-1]) & self._kept()
 
 
-def days_of(
-    views: Sequence[SourceView],
-    deliveries: Iterable[Delivery],
-    asked: date | None,
-    now: datetime,
-    folded: int = 1,
-) -> Days:
-    """Choose the days: the latest complete one of every source, or the one that was asked for.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which days are to be chosen.
 
-    `folded` of them are shown: the day and those right before it.
+    Attributes:
+        day: this one, whether sources reach it or not; None for the latest complete ones.
+        latest: no day after this.
+        folded: how many days are shown: the chosen one and those right before it.
     """
+
+    day: date | None
+    latest: date
+    folded: int = 1
+
+
+def days_of(views: Sequence[SourceView], deliveries: Iterable[Delivery], wanted: Wanted) -> Days:
+    """Choose the days: the latest complete one of every source, or the one that was asked for."""
+    asked, folded = wanted.day, wanted.folded
     counted = [view for view in views if view.counts and view.state is not SourceState.NEVER]
-    complete = {view.name: _complete_day(view) for view in counted}
+    complete = {view.name: _complete_day(view, wanted.latest) for view in counted}
     known = [day for day in complete.values() if day is not None]
-    digest = asked or max(known, default=now.date() - _DAY)
+    digest = asked or max(known, default=wanted.latest)
     of = {name: asked or day for name, day in complete.items() if day and digest - day <= LAG}
     short: list[SourceView] = []
     if asked is not None:
@@ -130,9 +137,9 @@ def days_of(
     )
 
 
-def _complete_day(view: SourceView) -> date | None:
-    """Give the last UTC day of which nothing is still to come."""
-    return view.through.date() - _DAY if view.through is not None else None
+def _complete_day(view: SourceView, latest: date) -> date | None:
+    """Give the last UTC day of which nothing is still to come, no later than the latest wanted."""
+    return min(view.through.date() - _DAY, latest) if view.through is not None else None
 
 
 def _like(

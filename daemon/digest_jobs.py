@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
-from config.messages import DAYS
+from daemon.digest_due import LATE, Due, day_of, due_by_hand, last_due, trigger_of
 from daemon.jobs import Job
 from daemon.local_user import local_actor
-from daemon.triggers import WallClock, every
+from daemon.triggers import every
 from domain.audit import PROGRAM, Actor
 from domain.errors import CostdError
 from domain.message import Intent, Post, PostState
@@ -25,13 +24,8 @@ if TYPE_CHECKING:
     from daemon.rooms import Rooms
     from domain.ports import Outbox
 
-LATE = timedelta(hours=6)
-"""How long after its time a digest is still worth sending; a later one would meet the next."""
-
 RETRY_EVERY = timedelta(minutes=1)
-_TICK = timedelta(microseconds=1)
 _MONDAY = 0
-_WEEK = 7
 
 
 class NotSentError(CostdError):
@@ -45,12 +39,16 @@ def digest_jobs(rooms: Rooms, *, epoch: Callable[[], int]) -> list[Job]:
 
     `epoch` is that of the leadership of this process.
     """
-    senders = [DigestSender(rooms, digest, epoch) for digest in rooms.settings.digests]
+    ids: dict[str, str] = {}
+    senders = [
+        DigestSender(rooms, digest, epoch, ids=ids, name=f"digest:{place}")
+        for place, digest in enumerate(rooms.settings.digests, start=1)
+    ]
     if not senders:
         return []
     jobs = [
-        Job(name=f"digest:{place}", run=sender.send_due, trigger=sender.trigger, catch_up=LATE)
-        for place, sender in enumerate(senders, start=1)
+        Job(name=sender.name, run=sender.send_due, trigger=sender.trigger, catch_up=LATE)
+        for sender in senders
     ]
     retry = every(RETRY_EVERY, rooms.clock.now())
     return [*jobs, Job(name="digests:retry", run=lambda: retry_all(senders), trigger=retry)]
@@ -79,21 +77,27 @@ class DigestSender:
         rooms: what to ask.
         digest: where it goes, when, and of what.
         epoch: gives the epoch of this process's leadership, 0 if people send.
+        ids: ids of channels by name, as far as they were looked up in this process.
+        name: of the job that sends it, by which it is known whether it ever ran.
     """
 
-    def __init__(self, rooms: Rooms, digest: DigestSettings, epoch: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        rooms: Rooms,
+        digest: DigestSettings,
+        epoch: Callable[[], int],
+        *,
+        ids: dict[str, str] | None = None,
+        name: str = "",
+    ) -> None:
+        self.name = name
+        self._since = rooms.clock.now()
+        self._ids = ids
         self._rooms = rooms
         self._digest = digest
         self._epoch = epoch
         self._zone = digest.timezone or rooms.settings.timezone
         self.trigger = trigger_of(digest, self._zone)
-
-    def due(self, now: datetime) -> datetime | None:
-        """Give when it was due last, None if that is too long ago to be worth sending."""
-        found, due = None, self.trigger.get_next_fire_time(None, now - LATE)
-        while due is not None and due <= now:
-            found, due = due, self.trigger.get_next_fire_time(due, due + _TICK)
-        return found
 
     def send_due(self) -> None:
         """Send what was due last, unless it was sent.
@@ -102,43 +106,54 @@ class DigestSender:
             ChannelDown: Slack takes nothing right now; `retry` sends it later.
             ChannelBroken: the channel refuses for good, until somebody repairs something.
         """
-        due = self.due(self._rooms.clock.now())
-        if due is not None:
-            self.send(due.astimezone(self._zone).date())
+        due = last_due(self._digest, self._zone, self._rooms.clock.now())
+        if due is not None and due.folded:
+            self.send(due)
 
     def retry(self) -> None:
-        """Send the newest digest that waits, and give up those that are too old.
+        """Send the newest digest that waits or was never begun, and give up those that are too old.
 
         Raises:
             NotSentError: some were given up.
         """
         now = self._rooms.clock.now()
-        due = self.due(now)
-        newest = due.astimezone(self._zone).date() if due is not None else None
-        outbox, post = self._outbox(), self.post(newest or now.astimezone(self._zone).date())
-        old: list[Intent] = []
-        for intent in outbox.intents(post.kind, post.channel):
-            if intent.state is not PostState.INTENDED:
-                continue
-            if intent.post.day != newest:
-                old.append(intent)
-            elif intent.not_before <= now:
-                self.send(intent.post.day)
+        due = last_due(self._digest, self._zone, now)
+        outbox, post = self._outbox(), self.post(due.day if due is not None else day_of(now))
+        known = outbox.intents(post.kind, post.channel)
+        waiting = [intent for intent in known if intent.state is PostState.INTENDED]
+        if due is not None and self._is_wanted(due, known):
+            self.send(due)
+        old = [intent for intent in waiting if due is None or intent.post.day != due.day]
         for intent in old:
             outbox.end(intent, PostState.DROPPED, f"too late; {intent.reason}".rstrip("; "), at=now)
         if old:
             days = ", ".join(f"{intent.post.day} ({intent.reason or 'unknown'})" for intent in old)
             raise NotSentError(f"the digest to {post.channel} was not sent: {days}")
 
-    def send(self, day: date, post: Post | None = None) -> PostState:
-        """Send the digest of a local day, once."""
+    def _is_wanted(self, due: Due, known: list[Intent]) -> bool:
+        """Tell whether a digest waits to be sent, or was never begun although somebody was there to.
+
+        The latter is left by a daemon that died, or whose database was away, at that very moment.
+        """
+        begun = [intent for intent in known if intent.post.day == due.day]
+        if begun:
+            now = self._rooms.clock.now()
+            return any(one.state is PostState.INTENDED and one.not_before <= now for one in begun)
+        ran = any(job.name == self.name and job.started_at for job in self._rooms.state.jobs())
+        return due.folded > 0 and (ran or due.at >= self._since)
+
+    def send(self, due: Due, *, by_hand: str = "") -> Post:
+        """Send a digest, once; `by_hand` names one that a person sends beside the scheduled one."""
         from alerts.dispatch import Dispatcher
 
-        by_hand = post is not None
         outbox = self._outbox(by=local_actor() if by_hand else PROGRAM)
         dispatcher: Dispatcher = Dispatcher(outbox, self._rooms.clock, epoch=self._epoch)
-        channel = channel_of(self._rooms.settings, self._digest)
-        return dispatcher.send(post or self.post(day), channel, lambda: self._made(day, by_hand=by_hand))
+        channel = channel_of(self._rooms.settings, self._digest, self._ids)
+        post = self.post(due.day)
+        if by_hand:
+            post = replace(post, kind=f"{post.kind}, {by_hand}")
+        dispatcher.send(post, channel, lambda: self._made(due, by_hand=bool(by_hand)))
+        return post
 
     def send_by_hand(self) -> Post:
         """Send it now whatever the hour, beside the scheduled one; nothing that fails is tried again.
@@ -148,13 +163,10 @@ class DigestSender:
             ChannelBroken: the channel refuses for good.
         """
         now = self._rooms.clock.now().astimezone(self._zone)
-        scheduled = self.post(now.date())
-        post = replace(scheduled, kind=f"{scheduled.kind}, by hand {now:%H:%M:%S.%f}")
-        self.send(now.date(), post)
-        return post
+        return self.send(due_by_hand(self._digest, self._zone, now), by_hand=f"by hand {now:%H:%M:%S.%f}")
 
     def post(self, day: date) -> Post:
-        """Name the message of a local day."""
+        """Name the message that tells of a UTC day."""
         of = f" of {','.join(self._digest.teams)}" if self._digest.teams else ""
         place = self._digest.channel or str(self._digest.webhook)
         return Post(kind=f"digest {self._digest.at}{of}", channel=place, day=day)
@@ -164,36 +176,18 @@ class DigestSender:
 
         return StoredOutbox(self._rooms.state.database, by=by)
 
-    def _made(self, day: date, *, by_hand: bool) -> Thread | None:
+    def _made(self, due: Due, *, by_hand: bool) -> Thread | None:
         from alerts.dispatch import Thread
         from alerts.slack_digest import digest_message, thread_messages
         from daemon.digest import Asked, gather_asked
         from daemon.pipeline import attribute
 
         settings = self._digest
-        asked = Asked(cost=settings.cost, teams=settings.teams, folded=folded_days(settings, day))
+        asked = Asked(cost=settings.cost, teams=settings.teams, folded=max(due.folded, 1), latest=due.day)
         digest = gather_asked(self._rooms, attribute(self._rooms), asked)
-        if not by_hand and stays_quiet(settings, digest, day):
+        if not by_hand and stays_quiet(settings, digest, due.local):
             return None
         return Thread(message=digest_message(digest), replies=thread_messages(digest))
-
-
-def trigger_of(digest: DigestSettings, zone: ZoneInfo) -> WallClock:
-    """Give when a digest is due."""
-    hour, minute = map(int, digest.at.split(":"))
-    return WallClock(zone=zone, hour=hour, minute=minute, days=",".join(digest.days))
-
-
-def folded_days(digest: DigestSettings, day: date) -> int:
-    """Give how many days a digest is of: as many as passed since the one before it, 1 to 7."""
-    if not digest.fold:
-        return 1
-    sent = {DAYS.index(name) for name in digest.days}
-    return next(
-        back
-        for back in range(1, _WEEK + 1)
-        if (day - timedelta(days=back)).weekday() in sent | {day.weekday()}
-    )
 
 
 def stays_quiet(settings: DigestSettings, digest: Digest, day: date) -> bool:
@@ -213,8 +207,8 @@ def stays_quiet(settings: DigestSettings, digest: Digest, day: date) -> bool:
     return True
 
 
-def channel_of(settings: Settings, digest: DigestSettings) -> Channel:
-    """Give the channel of a digest.
+def channel_of(settings: Settings, digest: DigestSettings, ids: dict[str, str] | None = None) -> Channel:
+    """Give the channel of a digest; `ids` keeps what names were looked up.
 
     Raises:
         ConfigError: its token or webhook cannot be read.
@@ -227,5 +221,5 @@ def channel_of(settings: Settings, digest: DigestSettings) -> Channel:
 
     token = settings.slack.bot_token
     return SlackChannel(
-        digest.channel or "", token.reveal() if token else "", base_url=settings.slack.base_url
+        digest.channel or "", token.reveal() if token else "", base_url=settings.slack.base_url, ids=ids
     )

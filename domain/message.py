@@ -14,7 +14,7 @@ class Post:
     Attributes:
         kind: what it is, e.g. `digest 09:00`; of one kind, one a day is sent to a channel.
         channel: where it goes; never a secret.
-        day: the local day it is for.
+        day: the UTC day it tells of, the last of them.
     """
 
     kind: str

@@ -17,18 +17,9 @@ from slack_peer import TOKEN, Fault, SlackPeer, missing, serving
 from alerts.channels.interface import ChannelBroken, ChannelDown
 from alerts.slack_limits import faults, texts_of
 from config.messages import DigestSettings
-from config.settings import Settings
 from daemon import assemble
 from daemon.cli import run
-from daemon.digest_jobs import (
-    LATE,
-    DigestSender,
-    NotSentError,
-    digest_jobs,
-    folded_days,
-    retry_all,
-    stays_quiet,
-)
+from daemon.digest_jobs import DigestSender, NotSentError, digest_jobs, retry_all, stays_quiet
 from daemon.pipeline import collect
 from daemon.progress import Silent
 from daemon.rooms import Rooms
@@ -40,21 +31,6 @@ MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
 
 def a_digest(**fields: object) -> DigestSettings:
     return DigestSettings.model_validate({"channel": "C0123456", **fields})
-
-
-@pytest.mark.parametrize(
-    ("days", "day", "folded"),
-    [
-        ("Mon-Fri", MONDAY, 3),
-        ("Mon-Fri", FRIDAY, 1),
-        ("daily", MONDAY, 1),
-        ("Mon", MONDAY, 7),
-        ("Mon,Wed,Fri", FRIDAY, 2),
-    ],
-)
-def test_days_without_a_digest_are_told_with_the_next(days: str, day: date, folded: int) -> None:
-    assert folded_days(a_digest(days=days), day) == folded
-    assert folded_days(a_digest(days=days, fold=False), day) == 1
 
 
 def test_quiet_needs_every_change_below_both_and_never_skips_a_monday() -> None:
@@ -91,32 +67,6 @@ class Hands:
 
 NINE = datetime(2026, 11, 20, 8, tzinfo=UTC)
 """Nine in the morning in Berlin."""
-
-
-def sender(zone: str = "Europe/Berlin", **fields: object) -> DigestSender:
-    rooms = Rooms(settings=Settings.model_validate({"timezone": zone}), clock=Hands(NINE))
-    return DigestSender(rooms, a_digest(**fields), lambda: 0)
-
-
-def test_it_is_due_at_local_time_also_when_daylight_saving_changes() -> None:
-    daily = sender(days="daily")
-    assert daily.due(datetime(2026, 3, 28, 8, 30, tzinfo=UTC)) == datetime(2026, 3, 28, 8, tzinfo=UTC)
-    assert daily.due(datetime(2026, 3, 29, 8, 30, tzinfo=UTC)) == datetime(2026, 3, 29, 7, tzinfo=UTC)
-    assert daily.due(datetime(2026, 3, 29, 6, 59, tzinfo=UTC)) is None
-    repeated = sender(days="daily", at="02:30")
-    first = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-    assert repeated.due(first + timedelta(hours=2)) == first
-
-
-def test_its_own_zone_comes_before_the_common_one() -> None:
-    assert sender(timezone="America/New_York").due(datetime(2026, 11, 20, 14, 5, tzinfo=UTC)) == datetime(
-        2026, 11, 20, 14, tzinfo=UTC
-    )
-
-
-def test_what_was_due_too_long_ago_is_not_due() -> None:
-    assert sender().due(NINE + LATE) == NINE
-    assert sender().due(NINE + LATE + timedelta(minutes=1)) is None
 
 
 @pytest.fixture(scope="module")
@@ -221,12 +171,53 @@ def test_what_slack_did_not_take_is_sent_later_once_and_only_the_newest(
         senders[0].send_due()
     peer.faults.clear()
     at(rooms, tuesday + timedelta(days=1, hours=1))
-    with pytest.raises(NotSentError, match="2026-11-24"):
+    with pytest.raises(NotSentError, match="2026-11-23"):
         retry_all(senders)
     retry_all(senders)
     assert len(peer.messages(channel)) == before + 1
     newest, old, *_ = Outbox(rooms.state.database).intents("digest 09:00", channel)
     assert (newest.state, old.state) == (PostState.SENT, PostState.DROPPED)
+
+
+@pytest.mark.peer
+def test_a_digest_that_was_never_begun_is_begun_when_a_daemon_is_back(rooms: Rooms, peer: SlackPeer) -> None:
+    due = NINE + timedelta(days=5)
+    at(rooms, due)
+    _, ml, _ = digest_jobs(rooms, epoch=lambda: 0)
+    rooms.state.job_started(ml.name, due)  # and then its process is killed
+    channel = rooms.settings.digests[1].channel or ""
+    before = len(peer.messages(channel))
+    at(rooms, due + timedelta(hours=2))
+    *_, retry = digest_jobs(rooms, epoch=lambda: 0)
+    retry.run()
+    retry.run()
+    assert len(peer.messages(channel)) == before + 1
+
+
+@pytest.mark.peer
+def test_a_digest_that_was_due_before_anybody_was_there_is_not_sent(rooms: Rooms, peer: SlackPeer) -> None:
+    at(rooms, NINE + timedelta(days=6, hours=1))
+    newcomer = DigestSender(rooms, rooms.settings.digests[1], lambda: 0, name="never ran")
+    newcomer.retry()
+    assert peer.calls == []
+    tomorrow = NINE + timedelta(days=7)
+    at(rooms, tomorrow)  # its job finds the database away
+    at(rooms, tomorrow + timedelta(minutes=1))
+    newcomer.retry()
+    assert "chat.postMessage" in peer.calls
+
+
+@pytest.mark.peer
+def test_one_that_is_sent_late_tells_no_day_that_the_next_one_tells(rooms: Rooms, peer: SlackPeer) -> None:
+    at(rooms, NINE + timedelta(days=10))
+    for done in collect(rooms, progress=Silent()):  # complete to the day before
+        assert not done.error
+    settings = rooms.settings.digests[0].model_copy(update={"at": "23:30", "days": ("fri",), "fold": False})
+    at(rooms, datetime(2026, 11, 28, 2, tzinfo=UTC))  # due on the 27th, at 22:30 UTC
+    DigestSender(rooms, settings, lambda: 0).send_due()
+    message = peer.messages(settings.channel or "")[-1]
+    assert message["metadata"]["event_payload"]["key"] == f"digest 23:30/{settings.channel}/2026-11-26"
+    assert "Thu 26 Nov" in message["text"]
 
 
 @pytest.mark.peer

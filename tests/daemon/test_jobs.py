@@ -69,6 +69,18 @@ def test_a_time_that_daylight_saving_skips_is_still_due_that_day_once() -> None:
     assert days == ["2026-03-29", "2026-03-30", "2026-03-31"]
 
 
+def test_a_time_that_daylight_saving_skips_is_due_right_after_the_gap() -> None:
+    found = WallClock(hour=2, minute=30, zone=BERLIN).get_next_fire_time(None, berlin("2026-03-28 12:00"))
+    assert found is not None
+    assert abs(found - datetime(2026, 3, 29, 1, tzinfo=UTC)) <= timedelta(seconds=1)
+
+
+def test_a_midnight_of_one_weekday_is_not_lost_when_the_clocks_change() -> None:
+    trigger = WallClock(hour=0, zone=BERLIN, days=("mon",))
+    due = datetime(2024, 3, 24, 23, 0, 0, 1, tzinfo=UTC)
+    assert trigger.get_next_fire_time(None, due) == datetime(2024, 3, 31, 22, tzinfo=UTC)
+
+
 def test_a_time_that_daylight_saving_repeats_is_due_once() -> None:
     trigger = WallClock(hour=2, minute=30, zone=BERLIN)
     first = trigger.get_next_fire_time(None, berlin("2026-10-24 12:00"))
