@@ -10,10 +10,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from daemon.jobs import Job, missed
+from daemon.jumps import Jumps, plan_anew
 from daemon.leader import RENEW_EVERY, Leader
 from daemon.logs import get_logger
 from domain.errors import CostdError, StorageError
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from domain.ports import Clock
     from ledger.state import State
 
-POOLS = {"collect": 2, "quick": 4, "lease": 1}
-"""Threads by what they are for: bills may take minutes, messages and the lease may not wait."""
+POOLS = {"collect": 2, "quick": 4}
+"""Threads by what they are for: bills may take minutes, messages may not wait."""
 
 LATE = timedelta(minutes=15)
 """How late a run may begin when all threads were busy or the machine slept (APScheduler: 1 s)."""
@@ -70,6 +71,7 @@ class Schedule:
         self._clock = clock
         self._lock = Lock()
         self._running: set[str] = set()
+        self._jumps = Jumps(clock)
         self._caught_up = False
         self._stopping = Event()
         self._scheduler: BackgroundScheduler | None = None
@@ -80,13 +82,11 @@ class Schedule:
         for job in self.jobs.values():
             when = {} if job.first is None else {"next_run_time": job.first}
             scheduler.add_job(self.run_once, job.trigger, (job.name,), id=job.name, executor=job.pool, **when)
-        scheduler.add_job(
-            self.keep_leading, "interval", id="lease", executor="lease", seconds=RENEW_EVERY.total_seconds()
-        )
         self._scheduler = scheduler
         self._leader.tick()  # before anything is due: whoever does not lead yet leaves its jobs out
         scheduler.start()
         self.keep_leading()
+        Thread(target=self._keep, name="lease", daemon=True).start()
 
     def stop(self, patience: timedelta) -> list[str]:
         """Begin nothing more and wait for what runs; give the names of jobs that did not end."""
@@ -120,11 +120,28 @@ class Schedule:
         ]
 
     def keep_leading(self) -> None:
-        """Prolong the lease; whoever becomes leader catches up what nobody did."""
+        """Prolong the lease; whoever becomes leader catches up what nobody did.
+
+        So does a leader whose clock jumped ahead, or whose machine slept.
+        """
+        jumped = self._jumps.look()
+        if jumped:
+            get_logger().warning("clock_jumped", seconds=int(jumped.total_seconds()))
+            self._caught_up = False
+            if jumped < timedelta(0) and self._scheduler is not None:
+                plan_anew(self._scheduler, self.jobs, self._clock.now(), jumped)
         if not self._leader.tick():
             self._caught_up = False
         elif not self._caught_up and not self._stopping.is_set():
             self._catch_up()
+
+    def _keep(self) -> None:
+        """Keep leading by the monotonic clock: APScheduler's own waits out a clock that was set back."""
+        while not self._stopping.wait(RENEW_EVERY.total_seconds()):
+            try:
+                self.keep_leading()
+            except Exception:  # noqa: BLE001  # as at the job boundary: the lease must go on being kept
+                get_logger().exception("lease_defect")
 
     def run_once(self, name: str) -> None:
         """Run a job if this process leads and it is not running; no error goes further."""
