@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpcore2
 
-from alerts.channels.outgoing import OutgoingError, Resolve
+from alerts.channels.outgoing import OutgoingRefusedError, Resolve
 from domain.addresses import refusal
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class JudgedBackend(httpcore2.NetworkBackend):
         """Connect to the first address of a host that answers.
 
         Raises:
-            OutgoingError: one of its addresses is refused; a name that also leads to a
+            OutgoingRefusedError: one of its addresses is refused; a name that also leads to a
                 harmless one is no better.
         """
         del timeout
@@ -50,7 +50,7 @@ class JudgedBackend(httpcore2.NetworkBackend):
         for address in addresses:
             why = refusal(address)
             if why:
-                raise OutgoingError(
+                raise OutgoingRefusedError(
                     f"{host} is {address}, {why}: nothing is sent there",
                     hint="name another host in the configuration",
                 )

@@ -37,6 +37,12 @@ class OutgoingError(CostdError):
     code = "outgoing_failed"
 
 
+class OutgoingRefusedError(OutgoingError):
+    """An address leads where nothing of ours is sent to; only another address helps."""
+
+    code = "outgoing_refused"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """What came back.
@@ -103,7 +109,7 @@ class Outgoing:
                 return reply
             url = urljoin(url, location)
             if _site(_parsed(url)) != _site(target):
-                raise OutgoingError(
+                raise OutgoingRefusedError(
                     f"{_shown(target)} redirects to another site",
                     hint="name the final address in the configuration; credentials never follow a redirect",
                 )
@@ -160,11 +166,13 @@ def _parsed(url: str) -> SplitResult:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise OutgoingError("the address is no URL") from None
+        raise OutgoingRefusedError("the address is no URL") from None
     if parts.scheme not in _PORTS or not parts.hostname or port == 0 or not url.isascii():
-        raise OutgoingError("the address is no http or https URL")
+        raise OutgoingRefusedError("the address is no http or https URL")
     if "@" in parts.netloc:
-        raise OutgoingError(f"{_shown(parts)}: credentials do not belong into a URL", hint="name a header")
+        raise OutgoingRefusedError(
+            f"{_shown(parts)}: credentials do not belong into a URL", hint="name a header"
+        )
     return parts
 
 

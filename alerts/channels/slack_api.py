@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from alerts.channels.interface import ChannelBroken, ChannelDown
+from alerts.channels.outgoing import OutgoingError, OutgoingRefusedError
+from alerts.channels.slack_client import guarded_client
 from alerts.slack_limits import Json
 from domain.probe import instant_of
 
@@ -80,6 +82,7 @@ class SlackApi:
 
         Raises:
             ChannelDown: no answer, so that nobody knows whether the call did something.
+            ChannelBroken: its address leads where nothing is sent to.
             Refused: it said no.
         """
         waited = timedelta(0)
@@ -123,6 +126,10 @@ class SlackApi:
                 raise ChannelDown(f"Slack did not answer {method}: {type(error).__name__}") from None
             self._note(_headers(response))
             raise _refused(response) from None
+        except OutgoingRefusedError as error:
+            raise ChannelBroken(f"Slack is not called: {error}", hint=error.hint) from None
+        except OutgoingError as error:
+            raise ChannelDown(f"Slack cannot be reached: {error}") from None
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise ChannelDown(f"Slack cannot be reached: {type(error).__name__}: {reason}") from None
@@ -139,15 +146,7 @@ class SlackApi:
 
     def _connected(self) -> WebClient:
         if self._client is None:
-            import logging
-
-            from slack_sdk import WebClient
-
-            quiet = logging.getLogger("costd.slack")
-            quiet.disabled = True  # its errors are ours to tell, once
-            options: Json = {"base_url": self._base_url} if self._base_url else {}
-            # Its own retries would send again what may have arrived.
-            self._client = WebClient(self._token, timeout=SECONDS, retry_handlers=[], logger=quiet, **options)
+            self._client = guarded_client(self._token, base_url=self._base_url, seconds=SECONDS)
         return self._client
 
 

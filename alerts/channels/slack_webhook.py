@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from alerts.channels.interface import ChannelBroken, ChannelDown, Health, Probe
-from alerts.channels.outgoing import Outgoing, OutgoingError, Reply
+from alerts.channels.outgoing import Outgoing, OutgoingError, OutgoingRefusedError, Reply
 from alerts.slack_blocks import SlackMessage
 from alerts.slack_limits import Json
 
@@ -77,6 +77,8 @@ class SlackWebhook:
             return self._outgoing.send(
                 "POST", self._url, headers={"content-type": "application/json"}, content=content
             )
+        except OutgoingRefusedError as error:
+            raise ChannelBroken(f"{self.name}: {error}", hint=error.hint) from None
         except OutgoingError as error:
             raise ChannelDown(f"{self.name}: {error}") from None
 
