@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.fault import Fault, YamlError
-from config.faults import Faults
+from config.faults import Faults, line_of
 from config.settings import LATER_KEYS, Settings
 from config.source import SourceModels
 from config.yaml import MAX_BYTES, Document, Node, decode, read
@@ -34,12 +34,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """What came of reading: settings unless there are errors, and the warnings."""
+    """What came of reading: settings unless there are errors, the warnings, and where all of it stands."""
 
     origin: Origin
     settings: Settings | None
     errors: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    root: Node | None = None
+
+    def line_of(self, *keys: str | int) -> int:
+        """Give the line of a key, or of the nearest one above it that is written; 0 for none."""
+        return line_of(self.root, keys) if self.root is not None else 0
 
     def usable(self) -> Settings:
         """Give the settings.
@@ -97,7 +102,7 @@ def _check(origin: Origin, document: Document, models: SourceModels) -> Loaded:
     if not settings.sources:
         hint = "add one under `sources:`"
         warnings.append(Fault(line=0, key="sources", message="no source is configured", hint=hint))
-    return Loaded(origin=origin, settings=settings, errors=(), warnings=tuple(warnings))
+    return Loaded(origin=origin, settings=settings, errors=(), warnings=tuple(warnings), root=node)
 
 
 def _sections(plain: dict[str, Any]) -> dict[str, Any]:

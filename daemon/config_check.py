@@ -12,6 +12,7 @@ from config.load import Loaded, describe
 from config.secrets import redact
 from config.settings import Settings
 from config.units import format_duration
+from daemon.http.binding import check_binding
 from daemon.invocation import DEFAULT_CONFIG
 from daemon.rule_files import read_sources
 from domain.errors import ConfigError
@@ -21,20 +22,38 @@ SCHEMA = "costd.config-check/1"
 
 
 def examine(loaded: Loaded) -> Loaded:
-    """Add what only shows when the catalogue and CODEOWNERS files are read."""
+    """Add what only shows when it is used: rule files that are read, an address that is listened on."""
     settings = loaded.settings
-    if settings is None or not (settings.ownership.catalogs or settings.ownership.codeowners):
+    if settings is None:
         return loaded
+    errors, warnings = _open_binding(loaded, settings), []
+    if settings.ownership.catalogs or settings.ownership.codeowners:
+        try:
+            _, left_out = read_sources(settings)
+        except ConfigError as error:
+            errors.append(Fault(line=0, key="ownership", message=str(error), hint=error.hint))
+        else:
+            warnings = [
+                Fault(line=0, key="ownership", message=f"{fault.file}:{fault.line}: {fault.message}")
+                for fault in left_out
+            ]
+    return replace(
+        loaded,
+        settings=None if errors else settings,
+        errors=(*loaded.errors, *errors),
+        warnings=(*loaded.warnings, *warnings),
+    )
+
+
+def _open_binding(loaded: Loaded, settings: Settings) -> list[Fault]:
+    """Give the fault of an address that `costd run` will refuse to listen on."""
     try:
-        _, left_out = read_sources(settings)
+        check_binding(settings.http)
     except ConfigError as error:
-        fault = Fault(line=0, key="ownership", message=str(error), hint=error.hint)
-        return replace(loaded, settings=None, errors=(fault,))
-    more = [
-        Fault(line=0, key="ownership", message=f"{fault.file}:{fault.line}: {fault.message}")
-        for fault in left_out
-    ]
-    return replace(loaded, warnings=(*loaded.warnings, *more))
+        message = str(error).removeprefix("http.host ")
+        line = loaded.line_of("http", "host")
+        return [Fault(line=line, key="http.host", message=message, hint=error.hint)]
+    return []
 
 
 def as_json(loaded: Loaded) -> str:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from daemon import cli
+from daemon.assemble import open_settings
+from daemon.serve import listen
+from domain.errors import ConfigError
 
 GOOD = """\
 mode: observe
@@ -49,6 +52,23 @@ def test_a_good_configuration_is_summed_up(path: Path, capsys: pytest.CaptureFix
 @pytest.mark.usefixtures("path")
 def test_the_next_command_names_the_same_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     assert check(capsys, "-c", "demo")[1].splitlines()[-1] == "next: costd -c demo collect"
+
+
+def test_an_address_that_serving_would_refuse_is_an_error_with_its_line(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path.write_text(GOOD + "http:\n  port: 80\n  host: 0.0.0.0\n", encoding="utf-8")
+    status, shown = check(capsys)
+    assert status == 2
+    told = shown.splitlines()[0]
+    assert told.startswith(
+        "costd.yaml:7: http.host: 0.0.0.0 can be reached from other machines, and `http.auth`"
+    )
+    assert "set `http.auth: token`" in told
+    with pytest.raises(ConfigError, match="can be reached from other machines"):
+        listen(open_settings(path).http, move_on=False)
+    path.write_text(GOOD + "http: {host: 0.0.0.0, auth: token}\n", encoding="utf-8")
+    assert check(capsys)[0] == 0
 
 
 def test_every_error_and_warning_is_one_line_and_the_status_is_2(
