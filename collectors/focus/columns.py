@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -75,6 +75,10 @@ class Columns:
         if self.missing:
             notes.append(f"columns missing, their values stay unknown: {', '.join(self.missing)}")
         return tuple(notes)
+
+
+Matcher = Callable[[Sequence[str]], Columns]
+"""Understands the header of a file; `match` does for FOCUS, other formats bring their own."""
 
 
 def match(names: Sequence[str]) -> Columns:

@@ -7,7 +7,7 @@ import csv
 import io
 from itertools import islice
 
-from collectors.focus.columns import match
+from collectors.focus.columns import Matcher, match
 from collectors.focus.damage import DamagedError
 
 HEAD_BYTES = 2**20
@@ -19,15 +19,15 @@ MAX_FIELD = 2**22
 _DELIMITERS = (",", ";", "\t", "|")
 
 
-def read_header(head: bytes) -> tuple[str, list[str], int, int]:
+def read_header(head: bytes, matcher: Matcher = match) -> tuple[str, list[str], int, int]:
     """Give delimiter, names, and how many bytes and lines the header takes.
 
-    The delimiter is the one by which the most names are columns of FOCUS.
+    The delimiter is the one by which the most names are known columns.
     """
     mark = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
     text = head[mark:].decode("utf-8", "ignore")
     found = [_split(text, delimiter) for delimiter in _DELIMITERS]
-    best = max(found, key=lambda names_lines: len(match(names_lines[0]).positions))
+    best = max(found, key=lambda names_lines: len(matcher(names_lines[0]).positions))
     names, lines = best
     if not any(name.strip() for name in names):
         raise DamagedError("is empty: it has not even a header")

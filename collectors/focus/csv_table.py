@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from collectors.focus.columns import Columns, match
+from collectors.focus.columns import Columns, Matcher, match
 from collectors.focus.csv_header import HEAD_BYTES, MAX_FIELD, read_header
 from collectors.focus.damage import DamagedError
 from collectors.focus.pieces import Broken, Piece
@@ -34,7 +34,9 @@ class CsvTable:
 
     form = "CSV"
 
-    def __init__(self, handle: io.BufferedReader, size: int, *, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, handle: io.BufferedReader, size: int, *, limits: Limits = LIMITS, matcher: Matcher = match
+    ) -> None:
         """Read the header.
 
         Raises:
@@ -44,9 +46,9 @@ class CsvTable:
         self._size = size
         self._limits = limits
         head = self._head()
-        self.delimiter, names, self._start, self._header_lines = read_header(head)
+        self.delimiter, names, self._start, self._header_lines = read_header(head, matcher)
         self._width = len(names)
-        self.columns: Columns = match(names)
+        self.columns: Columns = matcher(names)
         self.unpacked = size
 
     def _head(self) -> bytes:
@@ -119,7 +121,8 @@ class CsvTable:
         if reading.last_is_broken():
             raise DamagedError(_CUT.format("a row"))
         last = max(self.columns.positions, key=lambda name: self.columns.positions[name], default="")
-        if last and self.columns.positions[last] == self._width - 1 and BY_NAME[last].kind in _TELLING_ENDS:
+        kind = BY_NAME[last].kind if last in BY_NAME else None
+        if kind in _TELLING_ENDS and self.columns.positions[last] == self._width - 1:
             raise DamagedError(
                 f"ends without the end of a line, so its last {last} may be cut off",
                 hint="if the file is whole, add the missing line end",

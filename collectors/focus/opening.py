@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BufferedReader
 
+from collectors.focus.columns import Matcher, match
 from collectors.focus.csv_table import CsvTable
 from collectors.focus.damage import DamagedError
 from collectors.focus.parquet_table import ParquetTable
@@ -18,8 +19,8 @@ _PACKED = {
 }
 
 
-def opened(handle: BufferedReader, size: int, *, limits: Limits = LIMITS) -> Table:
-    """Open a CSV, gzipped CSV or Parquet file.
+def opened(handle: BufferedReader, size: int, *, limits: Limits = LIMITS, matcher: Matcher = match) -> Table:
+    """Open a CSV, gzipped CSV or Parquet file; `matcher` understands its header.
 
     Raises:
         DamagedError: it is none of these, or its header or footer cannot be read.
@@ -32,5 +33,5 @@ def opened(handle: BufferedReader, size: int, *, limits: Limits = LIMITS) -> Tab
         if head.startswith(magic):
             raise DamagedError(f"is {what}")
     if head.startswith(b"PAR1"):
-        return ParquetTable(handle, size)
-    return CsvTable(handle, size, limits=limits)
+        return ParquetTable(handle, size, matcher=matcher)
+    return CsvTable(handle, size, limits=limits, matcher=matcher)

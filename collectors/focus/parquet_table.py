@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from collectors.focus.columns import Columns, match
+from collectors.focus.columns import Columns, Matcher, match
 from collectors.focus.damage import DamagedError
 from collectors.focus.pieces import CHUNK_ROWS, Piece
 from domain.text import shortened
@@ -24,7 +24,7 @@ class ParquetTable:
 
     form = "Parquet"
 
-    def __init__(self, handle: BufferedReader, size: int) -> None:
+    def __init__(self, handle: BufferedReader, size: int, *, matcher: Matcher = match) -> None:
         """Read the footer.
 
         Raises:
@@ -43,7 +43,7 @@ class ParquetTable:
         self._has_large_group = max(sizes, default=0) > _LARGE_GROUP_BYTES
         if self.rows > max(_FREE_ROWS, _ROWS_PER_BYTE * size):
             raise DamagedError(f"claims {self.rows:,} rows in {size:,} bytes; that is no bill")
-        self.columns: Columns = match(names)
+        self.columns: Columns = matcher(names)
         self.unpacked = size
 
     def pieces(self, names: Sequence[str] | None = None, rows: int = CHUNK_ROWS) -> Iterator[Piece]:
