@@ -2,6 +2,7 @@
 # costd in a container: locked by hash, byte-compiled, not root, its data in one volume.
 # Build:  docker build -t costd .
 # Look:   docker run --rm -v costd-data:/var/lib/costd costd demo
+# Serve:  deploy/kubernetes, or any costd.yaml with `http: {host: 0.0.0.0, auth: token}` and `run`
 
 ARG PYTHON=3.12
 
@@ -31,6 +32,6 @@ ENV PATH=/opt/costd/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001
 WORKDIR /var/lib/costd
 VOLUME /var/lib/costd
-# costd is a command here, not yet a server, so there is no HEALTHCHECK to ask anything.
+# No HEALTHCHECK: most commands end by themselves, and whoever runs `costd run` asks /healthz.
 ENTRYPOINT ["costd"]
 CMD ["--help"]

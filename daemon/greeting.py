@@ -49,7 +49,10 @@ def greet(services: Services, terminal: Terminal, url: str, stop: Event) -> None
         _show_digest(services.rooms, terminal)
     if leader is not None and not leader.leads:
         terminal.write(f"Waiting to take over: {leader.waits_for}")
-    terminal.write(f"Sign in once, within 15 minutes: {sign_in_link(services, url)}")
+    if terminal.interactive or services.settings.http.is_loopback:
+        terminal.write(f"Sign in once, within 15 minutes: {sign_in_link(services, url)}")
+    else:  # a log is read by more people than a terminal, and the link makes an admin
+        terminal.write("Sign in with a token: costd token create NAME --role viewer|approver|admin")
     if services.is_demo:
         terminal.write("Ctrl-C ends it; the next run goes on from here. `costd demo reset` starts over.")
         terminal.write("")
