@@ -134,11 +134,26 @@ class DisplayTotal:
         amount: the sum.
         currency: that of the sum.
         rates: how each currency was converted, as text: `1 USD = 0.92 EUR of 1 Nov`.
+        trend: the last days by team, each day by its own rates; None if one lacks.
     """
 
     amount: Decimal
     currency: str
     rates: tuple[str, ...]
+    trend: Trend | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A page that tells more.
+
+    Attributes:
+        text: what is there.
+        url: its address, under which everybody who reads the digest finds it.
+    """
+
+    text: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +211,7 @@ class Digest:
         folded: how many days it is of: those over which none was sent, with the day itself.
         teams: the only teams it is of; empty for all.
         display: one total of all currencies; None where none is configured or a rate lacks.
+        links: pages that tell more; none where nobody said under which address people find them.
         audit: where the audit log ends, so that every channel keeps a copy; None while it is empty.
     """
 
@@ -211,6 +227,7 @@ class Digest:
     folded: int = 1
     teams: tuple[str, ...] = ()
     display: DisplayTotal | None = None
+    links: tuple[Link, ...] = ()
     audit: Head | None = None
 
     @property

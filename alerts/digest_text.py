@@ -54,6 +54,7 @@ def _lines(digest: Digest, kept: int) -> Iterator[str]:
         yield from sections(block)
     yield from display_total(digest)
     yield from left_out(digest)
+    yield from (f"{link.text}: {link.url}" for link in digest.links)
     yield basis(digest)
 
 

@@ -164,7 +164,26 @@ class Preformatted:
         return {"type": "rich_text", "elements": [{"type": "rich_text_preformatted", "elements": [text]}]}
 
 
-Block = Header | Section | Context | Table | Chart | Preformatted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Links in a row.
+
+    Attributes:
+        links: text and address of each; addresses of at most 3,000 characters.
+    """
+
+    links: Sequence[tuple[str, str]]
+
+    def json(self) -> Json:
+        """Give what Slack is sent; buttons would need a way back to costd, links need none."""
+        parts: list[Json] = []
+        for text, url in self.links:
+            parts += [{"type": "text", "text": " · "}] if parts else []
+            parts.append({"type": "link", "url": url, "text": _cut(text, limits.RICH_TEXT) or EMPTY})
+        return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": parts}]}
+
+
+Block = Header | Section | Context | Table | Chart | Preformatted | Links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

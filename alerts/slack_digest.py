@@ -9,13 +9,14 @@ from decimal import Decimal
 from itertools import zip_longest
 
 from alerts import digest_words as words
-from alerts.digest import Block, Digest, Line, ServiceLine, TeamTrend, Trend
+from alerts.digest import Block, Digest, DisplayTotal, Line, ServiceLine, TeamTrend, Trend
 from alerts.slack_blocks import Block as SlackBlock
 from alerts.slack_blocks import (
     Chart,
     Column,
     Context,
     Header,
+    Links,
     Preformatted,
     Section,
     SlackMessage,
@@ -92,8 +93,14 @@ def _simple(digest: Digest, kept: int) -> tuple[SlackBlock, ...]:
 
 
 def _trends(digest: Digest) -> list[tuple[Trend, str]]:
-    """Give what is drawn: the first currency's trend, if it has one."""
-    return [(block.trend, block.currency) for block in digest.blocks[:1] if block.trend and block.trend.teams]
+    """Give what is drawn: the one currency's trend, or that of the one total of several.
+
+    Currencies without a common one are not drawn: one of them alone would look like the whole.
+    """
+    shown: Block | DisplayTotal | None = digest.display
+    if digest.blocks and len(digest.blocks) + digest.left_out == 1:
+        shown = digest.blocks[0]
+    return [(shown.trend, shown.currency)] if shown and shown.trend and shown.trend.teams else []
 
 
 def _short(block: Block) -> Block:
@@ -120,6 +127,8 @@ def _below(digest: Digest) -> Iterator[SlackBlock]:
     told += words.left_out(digest)
     if told:
         yield Section(text="\n".join(told))
+    if digest.links:
+        yield Links(links=[(link.text, link.url) for link in digest.links])
     yield Context(pieces=[words.basis(digest)])
 
 

@@ -163,7 +163,8 @@ class HttpSettings(Model):
     public_url: Annotated[str, AfterValidator(_origin)] | None = Field(
         default=None,
         description="Address that people know these pages by; links in messages begin with it. Default none: "
-        "links begin with `host` and `port`, because costd cannot know what is in front of it.",
+        "messages have no links, because costd cannot know what is in front of it, and a link to "
+        "`localhost` leads each reader to another machine.",
         examples=["https://costd.acme.example"],
     )
     allowed_hosts: tuple[HostName, ...] = Field(

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from alerts.digest import Block, Digest, DisplayTotal, Line, Restated, is_quiet
+from alerts.digest import Block, Digest, Line, Restated, is_quiet
 from daemon.digest_days import WEEKS, Wanted, days_of
+from daemon.digest_display import display_of
+from daemon.digest_links import links_of
 from daemon.digest_services import services_of
 from daemon.digest_sums import DigestSums, Teams
 from daemon.labels import labels_of
 from daemon.movers import Part, explain
 from daemon.restatements import find_restatements
-from domain.fx import DatedRate, converted
-from domain.money import plain
-from domain.show import day_text, percent_text
+from domain.show import percent_text
 
 if TYPE_CHECKING:
     from attribution.star import Star
@@ -90,7 +90,8 @@ def gather_asked(rooms: Rooms, star: Star, asked: Asked) -> Digest:
         cost=asked.cost,
         folded=asked.folded,
         teams=asked.teams,
-        display=_display(rooms, blocks, days.digest),
+        display=display_of(rooms.settings.fx, blocks, days.digest),
+        links=links_of(rooms.settings.http.public_url or "", asked, days),
         audit=_audit_head(rooms),
     )
 
@@ -100,23 +101,6 @@ def _audit_head(rooms: Rooms) -> Head | None:
 
     head = AuditLog(rooms.state.database).head()
     return head if head.count else None
-
-
-def _display(rooms: Rooms, blocks: Sequence[Block], day: date) -> DisplayTotal | None:
-    """Give one total of all currencies by the configured rates; None where one lacks."""
-    fx = rooms.settings.fx
-    totals = {block.currency: block.total for block in blocks}
-    if fx is None or not set(totals) - {fx.to}:
-        return None
-    rates = [DatedRate(currency=rate.currency, on=rate.on, rate=rate.rate) for rate in fx.rates]
-    found = converted(totals, fx.to, rates, day)
-    if found is None:
-        return None
-    told = tuple(
-        f"1 {rate.currency} = {plain(rate.rate)} {fx.to} of {day_text(rate.on, weekday=False)}"
-        for rate in found.used
-    )
-    return DisplayTotal(amount=found.amount, currency=fx.to, rates=told)
 
 
 def _blocks(sums: DigestSums, restated: Mapping[str, list[Restated]], asked: Asked) -> list[Block]:

@@ -13,7 +13,8 @@ from digests import DIGEST, LINES, TROUBLED, a_block, a_line, a_trend
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.digest import Block, Digest, Line
+from alerts.digest import Block, Digest, DisplayTotal, Line, Link
+from alerts.digest_text import render
 from alerts.slack_blocks import SlackMessage
 from alerts.slack_digest import LONGEST, digest_message, how_message, thread_messages
 from alerts.slack_limits import Json, faults, text_size, texts_of
@@ -92,6 +93,40 @@ def test_currencies_stand_side_by_side_and_the_one_total_says_its_rates() -> Non
     assert "$1,842" in text
     assert "€1,842" in text
     assert "in all about €3,533 (1 USD = 0.918 EUR of 1 Nov)" in text
+
+
+def charts(digest: Digest) -> list[Json]:
+    return [b for b in digest_message(digest).json() if b["type"] == "data_visualization"]
+
+
+def test_of_several_currencies_only_their_one_total_is_drawn() -> None:
+    two = replace(DIGEST, blocks=(a_block(), a_block("EUR")))
+    assert charts(two) == []
+    assert "Last 14 days" not in told(digest_message(two).simple_json())
+    assert charts(replace(DIGEST, left_out=1)) == []
+    rates = DisplayTotal(amount=Decimal(3), currency="EUR", rates=("1 USD = 0.9 EUR of 1 Nov",))
+    assert charts(replace(two, display=rates)) == []
+    (chart,) = charts(replace(two, display=replace(rates, trend=a_trend(("ml", None)))))
+    assert chart["title"] == "14 days by team, EUR"
+    assert charts(replace(DIGEST, blocks=(), left_out=2)) == []
+
+
+def test_links_are_elements_of_their_own_in_both_forms_and_absent_without_an_address() -> None:
+    assert "link" not in json.dumps(digest_message(DIGEST).json())
+    links = (
+        Link(text="Today", url="https://costd.example/"),
+        Link(text="<!here>", url="https://costd.example/c"),
+    )
+    message = digest_message(replace(DIGEST, links=links))
+    check(message)
+    for blocks in (message.json(), message.simple_json()):
+        (row,) = [block for block in blocks if "link" in json.dumps(block)]
+        assert row["elements"][0]["elements"] == [
+            {"type": "link", "url": "https://costd.example/", "text": "Today"},
+            {"type": "text", "text": " · "},
+            {"type": "link", "url": "https://costd.example/c", "text": "<!here>"},
+        ]
+    assert "Today: https://costd.example/" in render(replace(DIGEST, links=links))
 
 
 def test_a_folded_weekend_names_its_days() -> None:
