@@ -13,12 +13,15 @@ from datetime import timedelta
 
 from alerts.channels.interface import Channel, ChannelBroken, ChannelDown
 from alerts.slack_blocks import SlackMessage
-from domain.errors import CostdError
+from domain.errors import CostdError, StorageError
 from domain.message import Intent, Post, PostState
 from domain.ports import Clock, Outbox
 
 CLAIM = timedelta(minutes=5)
 """How long a sender may take before another one may take over: computing, posting, replies."""
+
+MOST_RETRY_AFTER = timedelta(hours=1)
+"""A pause that a channel asks for is kept, up to this: a digest is worth sending for hours."""
 
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(minutes=10)
@@ -85,10 +88,14 @@ class Dispatcher:
             return self._ended(intent, PostState.SENT if ts else PostState.SKIPPED, "nothing moved")
         if not ts:
             ts = channel.post(thread.message, key=intent.post.key)
-        if ts:
-            self._outbox.arrived(intent, ts)
-            self._reply(intent, channel, thread, ts)
-        return self._ended(intent, PostState.SENT)
+        try:
+            if ts:
+                self._outbox.arrived(intent, ts)
+                self._reply(intent, channel, thread, ts)
+            return self._ended(intent, PostState.SENT)
+        except StorageError as error:
+            # It did arrive: whoever tries again, after a database was away, looks before sending.
+            raise ChannelDown(f"it was sent, and that could not be noted: {error}") from error
 
     def _reply(self, intent: Intent, channel: Channel, thread: Thread, ts: str) -> None:
         for name, reply in thread.replies:
@@ -102,7 +109,7 @@ class Dispatcher:
         if unsure and not channel.can_look:
             self._outbox.end(intent, PostState.UNKNOWN, str(down), at=self._clock.now())
             return
-        pause = min(max(down.retry_after or timedelta(0), _pause(intent)), _LONGEST_PAUSE)
+        pause = max(min(down.retry_after or timedelta(0), MOST_RETRY_AFTER), _pause(intent))
         self._outbox.later(intent, at=self._clock.now() + pause, unsure=unsure, reason=str(down))
 
     def _ended(self, intent: Intent, state: PostState, reason: str = "") -> PostState:

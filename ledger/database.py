@@ -22,6 +22,9 @@ HEAD = "0004"
 """Newest migration; a test compares it with the folder."""
 
 BUSY_MS = 15_000
+_CONNECT_SECONDS = 10
+"""How long a server may take to answer at all; libpq itself would wait for ever."""
+
 _READ = "costd_read"
 _ADVISORY = 0x636F737464  # "costd": the key under which PostgreSQL lets one process migrate
 
@@ -112,7 +115,10 @@ class Database:
     def _connectable(self) -> Engine:
         if not self.is_sqlite:
             try:
-                return create_engine(self.url, pool_pre_ping=True)
+                # Pinged, so that a server that was restarted is met by new connections at once.
+                return create_engine(
+                    self.url, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_SECONDS}
+                )
             except ModuleNotFoundError as error:
                 raise StorageError(
                     f"the driver for {self.name} is not installed", hint="pip install 'costd[postgres]'"

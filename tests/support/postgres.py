@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,22 @@ _FAST = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_p
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running server and where its socket lies."""
+    """A server and where its socket lies; it runs until it is stopped."""
 
     folder: str
+    control: Callable[..., None]
 
     def url(self, database: str = "postgres") -> str:
         """Give the SQLAlchemy URL of a database."""
         return f"postgresql+psycopg://costd@/{database}?host={self.folder}"
+
+    def stop(self) -> None:
+        """Stop it whoever is connected, as upgrades do; nothing is synced here, so not harder."""
+        self.control("pg_ctl", "-w", "-m", "fast", "stop")
+
+    def start(self) -> None:
+        """Start it."""
+        self.control("pg_ctl", "-w", "-l", f"{self.folder}/log", "-o", f"-k {self.folder} {_FAST}", "start")
 
     def database(self) -> str:
         """Make an empty database that no other test has and give its URL."""
@@ -65,8 +74,9 @@ def serving(programs: Path) -> Iterator[PostgresServer]:
             )
 
         run("initdb", "-U", "costd", "-A", "trust", "-E", "UTF8", "--no-sync")
-        run("pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {_FAST}", "start")
+        server = PostgresServer(folder=folder, control=run)
+        server.start()
         try:
-            yield PostgresServer(folder=folder)
+            yield server
         finally:
             run("pg_ctl", "-m", "immediate", "stop")
