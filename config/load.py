@@ -128,8 +128,8 @@ def _content(origin: Origin) -> bytes:
     except FileNotFoundError:
         tried = Path(origin.name).absolute()
         hint = (
-            "name it with -c FILE or COSTD_CONFIG, or see a made-up company with `costd demo`; "
-            "docs/getting-started.md has a first file"
+            "`costd init` writes a first one; name another with -c FILE or COSTD_CONFIG, "
+            "or see a made-up company with `costd demo`"
         )
         raise ConfigError(f"no configuration at {tried}", hint=hint) from None
     except OSError as error:

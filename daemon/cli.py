@@ -24,6 +24,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "Start": {
         "demo": "Play with a simulated company; nothing real is touched.",
         "run": "Collect, report and serve the pages, until told to stop.",
+        "init": "Look for bills and write a first costd.yaml.",
+        "doctor": "Look at every source and sink; say what breaks and the fix.",
         "config": "Check the configuration, and help editors write it.",
         "collect": "Fetch what the sources have that is new.",
     },
@@ -33,6 +35,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "status": "Say how far each source reaches, and what is wrong.",
         "restatements": "Say what providers changed in bills they had already sent.",
         "export": "Write the charges as FOCUS files.",
+        "sanitise": "Copy an export with everything that identifies you replaced.",
     },
     "Trust": {
         "why-owner": "Say which rule gave a resource its owner.",

@@ -296,7 +296,7 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=f"no configuration at {tmp_path}/costd.yaml") as caught:
         load(Origin(name="costd.yaml", folder=tmp_path), MODELS)
-    for way in ("-c FILE", "COSTD_CONFIG", "demo", "docs/getting-started.md"):
+    for way in ("-c FILE", "COSTD_CONFIG", "costd demo", "costd init"):
         assert way in caught.value.hint
 
 

@@ -29,6 +29,8 @@ BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ProviderName,S
 
 CALLS: dict[str, list[list[str]]] = {
     "config": [["check"], ["check", "--output", "json"], ["schema"]],
+    "init": [["--yes"], ["--yes", "--output", "new.yaml"]],
+    "doctor": [[], ["broken", "--output", "json"]],
     "demo": [["--help"]],
     "run": [["--port", "0"]],
     "collect": [[], ["nope"], ["--force"]],
@@ -37,6 +39,7 @@ CALLS: dict[str, list[list[str]]] = {
     "status": [[], ["--output", "json"]],
     "restatements": [[]],
     "export": [["focus", "--version", "1.2", "export"]],
+    "sanitise": [["aws", "--out", "shared"]],
     "why-owner": [["bucket-1"], ["nothing-like-it"]],
     "reconcile": [[]],
     "token": [["create", "portal"], ["list"]],

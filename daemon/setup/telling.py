@@ -1,0 +1,89 @@
+"""What `costd init` says: what it found, what it cannot use yet, what to allow, what to do next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from shlex import quote
+
+from daemon.setup.around import SLACK_TOKEN, Around
+from daemon.setup.exports import Place
+from daemon.setup.permissions import permission_lines
+from daemon.setup.plan import Plan, shown_path
+from daemon.setup.writing import key_lines
+from domain.show import percent_text
+from domain.text import printable, shortened
+
+_MOST_NAMES = 8
+
+
+def found_lines(around: Around, places: Sequence[Place], folder: Path) -> list[str]:
+    """Say what was found before anything is asked."""
+    lines = [
+        f"Found {len(place.files):,} FOCUS file{'' if len(place.files) == 1 else 's'} in "
+        f"{printable(shown_path(place, folder))}"
+        for place in places
+        if place.files
+    ]
+    if not lines:
+        lines.append("No FOCUS files were found below this folder.")
+    if around.aws_profiles:
+        lines.append(
+            f"AWS profiles: {_names(around.aws_profiles)} (buckets are read with the one in AWS_PROFILE)"
+        )
+    if around.has_slack_token:
+        lines.append(f"A Slack bot token is in {SLACK_TOKEN}.")
+    later = (
+        ("Kubernetes contexts", around.kube_contexts),
+        ("Google Cloud configurations", around.gcloud),
+        ("Prometheus", (around.prometheus,) if around.prometheus else ()),
+    )
+    if any(names for _, names in later):
+        lines.append("Found, but this version cannot collect it, so it is not written:")
+        lines += [f"  {what}: {_names(names)}" for what, names in later if names]
+        if around.gcloud:
+            lines.append("  (Google's bills come in by its FOCUS export, as files)")
+    return [*lines, ""]
+
+
+def next_lines(plan: Plan, around: Around, target: Path, *, is_default: bool) -> list[str]:
+    """Say what was written, what it needs, and the next commands."""
+    count = len(plan.places)
+    what = f"{count:,} source{'' if count == 1 else 's'}" if count else "no source yet"
+    lines = ["", f"Wrote {printable(str(target))}: mode observe, {what}.", *_coverage(plan)]
+    needed = list(permission_lines(plan.places, slack=bool(plan.channel)))
+    if needed:
+        lines += ["", "It needs", *(f"  {line}" for line in needed)]
+    option = "" if is_default else f" -c {quote(printable(str(target)))}"
+    buckets = any(place.is_bucket for place in plan.places)
+    lines += ["", "Next"]
+    if not plan.places:
+        lines.append("  add a source to the file, docs/connect-any-focus-provider.md says how, then")
+    if buckets and around.aws_profiles:
+        lines.append("  export AWS_PROFILE=NAME    # the profile that may read the bucket")
+    return [
+        *lines,
+        f"  costd{option} doctor    # is everything reachable and allowed?",
+        f"  costd{option} collect   # fetch the bills",
+        f"  costd{option} run       # keep fetching, serve the pages, send the digest",
+    ]
+
+
+def _coverage(plan: Plan) -> list[str]:
+    found = plan.tagged
+    lines = ["", *key_lines(plan)] if found.keys else []
+    for field, keys in plan.keys.items():
+        if keys and found.cost:
+            share = percent_text(found.share_of(keys) * found.cost, found.cost, digits=1)
+            named = ", ".join(shortened(key, 40) for key in keys)
+            lines.append(f"{field} from {named}: {share} of the cost")
+    if found.cost and not plan.keys.get("team"):
+        lines.append(
+            "No tag key looks like a team's: costd's own keys are tried, and rules can say the rest."
+        )
+    return lines
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = ", ".join(shortened(name, 60) for name in names[:_MOST_NAMES])
+    return f"{shown} and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else shown
