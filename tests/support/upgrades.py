@@ -118,11 +118,23 @@ def _audit(state: State) -> Told:
     return {"first": [asdict(entry) for entry in first], "broken": broken}
 
 
+def _own_costs(state: State) -> Told:
+    from ledger.own_costs import OwnCosts
+
+    costs = OwnCosts(lambda: state.database)
+    at = datetime(2026, 7, 1, 12, tzinfo=UTC)
+    return {
+        "spent": [asdict(one) for one in costs.spent(since=at.date())],
+        "left": costs.left("aws", "Cost Explorer", limit=50, now=at),
+    }
+
+
 READINGS: Mapping[str, Callable[[State], Told]] = {
     "0001": _sources,
     "0002": _access,
     "0003": _messages,
     "0004": _audit,
+    "0005": _own_costs,
 }
 """What each revision's rows are read back with: the public interface of the state."""
 
