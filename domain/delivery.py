@@ -124,11 +124,14 @@ class Closing:
         objections: why it may not be stored; none if all is well.
         closes_at: from when on (UTC) it counts as closed unless it changes until then; None
             while the provider still works on it, or where nothing tells.
+        supersedes: what was stored is of a lesser kind, such as an estimate or a first overview, and
+            gives way to this even if this has fewer rows, days or less money.
         notes: things worth showing in `status`.
     """
 
     objections: tuple[Objection, ...] = ()
     closes_at: datetime | None = None
+    supersedes: bool = False
     notes: tuple[str, ...] = ()
 
 

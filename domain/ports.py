@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from domain.delivery import Batch, Delivery, PeriodResult
     from domain.message import Intent, Post, PostState
+    from domain.own_cost import Paid, Spent
 
 
 class Clock(Protocol):
@@ -96,6 +97,22 @@ class BillingWorld(Protocol):
 
     def delivered_through(self, provider: str, *, seen_at: datetime) -> datetime:
         """Give the instant before which the provider's bill is complete, as of `seen_at`."""
+        ...
+
+
+class RequestBudget(Protocol):
+    """What costd itself spends on requests, kept across restarts so that no day costs more than was said."""
+
+    def take(self, paid: Paid, *, limit: int, now: datetime) -> bool:
+        """Count what is about to be asked; False, and nothing counted, beyond the limit of a UTC day."""
+        ...
+
+    def left(self, source: str, service: str, *, limit: int, now: datetime) -> int:
+        """Give how many units the UTC day still allows."""
+        ...
+
+    def spent(self, *, since: date) -> list[Spent]:
+        """List what was asked from a day on, by source, service and day."""
         ...
 
 

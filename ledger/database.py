@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from domain.errors import StorageError
 
-HEAD = "0004"
+HEAD = "0005"
 """Newest migration; a test compares it with the folder."""
 
 BUSY_MS = 15_000

@@ -64,8 +64,9 @@ def judge(batch: Batch, stage: Stage, period: str, before: Entry | None, terms: 
     except MoneyError as error:
         return Refusal(gate="money", reason=f"{error}; {error.hint}")
     command = f"costd collect {batch.source} --force"
-    lost = None if before is None else gates.nothing_is_lost(before.tally, tally, terms.max_loss, command)
-    closing = batch.closing(period)
+    closing, lost = batch.closing(period), None
+    if before is not None and not closing.supersedes:
+        lost = gates.nothing_is_lost(before.tally, tally, terms.max_loss, command)
     for gate, reason in (
         ("rows", gates.rows_are_stored(tally, read.rows)),
         ("parsed", gates.parsed_is_stored(tally, read.parsed, read.residual)),

@@ -203,3 +203,18 @@ class MessageRow(Base):
     reason: Mapped[str]
 
     __table_args__ = (Index(None, "kind", "channel", "day"),)
+
+
+class OwnCostRow(Base):
+    """What a source asked of a provider that charges for it, on one UTC day."""
+
+    __tablename__ = "own_cost"
+
+    source: Mapped[str] = mapped_column(primary_key=True)
+    service: Mapped[str] = mapped_column(primary_key=True)
+    unit: Mapped[str] = mapped_column(primary_key=True)
+    day: Mapped[str] = mapped_column(primary_key=True)
+    quantity: Mapped[int]
+    most: Mapped[int]
+    cost: Mapped[str]
+    currency: Mapped[str]

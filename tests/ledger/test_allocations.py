@@ -104,3 +104,16 @@ def test_a_person_may_overrule_an_objection_that_says_so(ledger: ChargeLedger) -
     (delivery,) = ChargeLedger(ledger.root).deliveries()
     assert (delivery.forced, delivery.closes_at) == (True, closes)
     assert "looked at twice" in delivery.notes
+
+
+def test_what_supersedes_a_first_overview_may_be_smaller(ledger: ChargeLedger) -> None:
+    overview = a_chunk(
+        *(NODE | {"BilledCost": "100", "EffectiveCost": "100", "ResourceId": f"i-{i}"} for i in range(3))
+    )
+    assert ledger.replace(june(overview), seen_at=SEEN)[0].verdict is Verdict.REPLACED
+    assert ledger.replace(june(a_chunk(NODE), "2"), seen_at=SEEN)[0].gate == "loss"
+    batch = june(a_chunk(NODE), "2", closing=lambda _: Closing(supersedes=True))
+    (result,) = ledger.replace(batch, seen_at=SEEN)
+    assert result.verdict is Verdict.REPLACED
+    assert result.delivery is not None
+    assert not result.delivery.forced
