@@ -17,6 +17,9 @@ from collectors.focus.opening import opened
 from collectors.focus.texts import without_null_texts
 from domain.money import SCALE
 
+MOST_ROWS = 1_000_000
+"""Rows of one file that are looked at: enough to see how it is tagged, and read within seconds."""
+
 _COLUMNS = ("EffectiveCost", "BilledCost", "BillingCurrency", "Tags")
 
 
@@ -63,18 +66,21 @@ def glance(path: Path) -> Glanced | None:
     )
 
 
-def tagged_costs(file: Glanced) -> Iterator[pl.DataFrame]:
-    """Give frames of `Tags` (JSON text), `BillingCurrency` and `cost` of a file's rows.
+def tagged_costs(file: Glanced, most_rows: int = MOST_ROWS) -> Iterator[pl.DataFrame]:
+    """Give frames of `Tags` (JSON text), `BillingCurrency` and `cost` of a file's first rows.
 
     The cost is the effective one, the billed one where the file has no other. What cannot be
     read ends it: this is a look, not a delivery.
     """
-    memory = Memory()
+    memory, rows = Memory(), 0
     try:
         with file.path.open("rb") as handle:
             table = opened(handle, file.size)
             for piece in table.pieces(_COLUMNS):
                 yield _costs(without_null_texts(piece.frame), memory)
+                rows += piece.rows
+                if rows >= most_rows:
+                    return
     except (OSError, DamagedError):
         return
 

@@ -53,3 +53,11 @@ def test_a_file_that_breaks_off_gives_what_could_be_read(tmp_path: Path) -> None
     found = glanced(path)
     path.unlink()
     assert list(tagged_costs(found)) == []
+
+
+def test_of_a_large_file_only_the_beginning_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "june.parquet"
+    pl.concat([pl.DataFrame([a_row()] * 1000)] * 300).write_parquet(path)
+    found = glanced(path)
+    assert sum(piece.height for piece in tagged_costs(found, most_rows=1)) == 250_000
+    assert sum(piece.height for piece in tagged_costs(found)) == 300_000
