@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Literal
 
 from pydantic import Field
@@ -15,7 +16,7 @@ from collectors.focus.memory import Remembered
 from collectors.focus.plan import Plan
 from collectors.focus.probing import probes_of
 from collectors.focus.survey import Survey
-from collectors.interface import Health, Probe
+from collectors.interface import Health, Original, Probe
 from collectors.stores.folder import FolderStore
 from collectors.stores.interface import Store, Stored
 from collectors.stores.s3 import S3Store
@@ -123,6 +124,13 @@ class FocusFilesCollector:
                 *(f"{store.path_of(s.file.key)} {s.stranger}; left out" for s in surveys if s.stranger),
             ),
         )
+
+    def originals(self) -> Iterator[Original]:
+        """Give the files of the layout, of run folders only those that count."""
+        store = self._store()
+        for part in self._select(store, store.files()).parts:
+            opened = partial(store.opened, part.file)
+            yield Original(path=store.path_of(part.file.key), size=part.file.size, opened=opened)
 
     def _coverage(self, store: Store, chosen: Selection, surveys: Sequence[Survey], plan: Plan) -> Coverage:
         faults = [f"{period}: {reason}" for period, reason in sorted(plan.refused.items(), reverse=True)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from io import BufferedReader
+from typing import Protocol, runtime_checkable
 
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
 from domain.probe import Health, Probe
 
-__all__ = ["Collector", "Health", "Probe"]
+__all__ = ["Collector", "Exporting", "Health", "Original", "Probe"]
 
 
 class Collector(Protocol):
@@ -35,5 +38,33 @@ class Collector(Protocol):
 
         Raises:
             SourceError: the source as a whole could not be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """One file of an export, as the provider wrote it.
+
+    Attributes:
+        path: as the user knows it, safe to show.
+        size: bytes as stored.
+        opened: opens it for random reading.
+    """
+
+    path: str
+    size: int
+    opened: Callable[[], AbstractContextManager[BufferedReader]]
+
+
+@runtime_checkable
+class Exporting(Protocol):
+    """A collector whose charges come from files; `costd sanitise` copies them."""
+
+    def originals(self) -> Iterator[Original]:
+        """Give the files that a collection would read now, and no others.
+
+        Raises:
+            SourceError: they cannot be listed.
         """
         ...

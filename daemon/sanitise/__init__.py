@@ -1,0 +1,1 @@
+"""Real exports made shareable: what identifies somebody is replaced, what counts stays."""
