@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attribution.coverage import Coverage, coverage, resource_totals
 from daemon.digest import gather
+from daemon.digest_troubles import digest_troubles
 from daemon.pipeline import attribute
 from daemon.query import Query
 from daemon.report import cells_of
@@ -40,6 +41,7 @@ class Status:
         deliveries: deliveries ever committed.
         size_bytes: of the ledger's folder; None where it cannot be counted.
         place: where the ledger lies.
+        messages: what did not reach its channel, and why.
     """
 
     at: datetime
@@ -53,6 +55,7 @@ class Status:
     deliveries: int
     size_bytes: int | None
     place: str
+    messages: tuple[str, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -92,6 +95,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         deliveries=len(rooms.ledger.deliveries()),
         size_bytes=_size(rooms.settings.ledger.path),
         place=rooms.settings.ledger.path,
+        messages=digest_troubles(rooms),
     )
 
 

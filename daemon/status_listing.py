@@ -78,6 +78,7 @@ def _document(status: Status) -> dict[str, object]:
         "schema": SCHEMA,
         "at": status.at,
         "well": status.is_well,
+        "messages": list(status.messages),
         "rows": [],
         "periods": [dict(row) for row in periods_listing(status).rows],
         "quarantine": [
@@ -158,6 +159,7 @@ def _bytes(size: int) -> str:
 
 
 def _notes(status: Status) -> Iterator[str]:
+    yield from status.messages
     for period in status.periods:
         if period.verdict is Verdict.REFUSED:
             yield f"{period.source} {period.billing_period} refused by gate {period.gate}: {period.reason}"

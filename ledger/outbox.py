@@ -18,7 +18,7 @@ from ledger.database import Database
 from ledger.leases import LEADER
 from ledger.models import LeaseRow, MessageRow
 
-LONGEST_WAIT = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(minutes=65)
 """Nothing waits longer: a claim that reaches further was made before the clock was set back."""
 
 

@@ -146,6 +146,7 @@ def _page(services: Services) -> str:
         status=status,
         rows=tuple(_source(status, source) for source in status.sources),
         refused=tuple(_refused(status)),
+        messages=tuple(name(told, 400) for told in status.messages),
         periods=tuple(row for one in periods if one.billing_period in recent for row in _period(one)),
         older=tuple(row for one in older[:MOST_PERIODS] for row in _period(one)),
         more_periods=max(len(older) - MOST_PERIODS, 0),

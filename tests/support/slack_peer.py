@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,6 +56,7 @@ class Fault:
         headers: sent with the answer.
         times: how many calls.
         after: the call is carried out first, only its answer is lost.
+        before_answer: called when the call was carried out and its answer is not yet sent.
     """
 
     method: str = ""
@@ -64,6 +65,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     times: int = 1
     after: bool = False
+    before_answer: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -171,6 +173,7 @@ def _proxy(port: int) -> Iterator[SlackPeer]:
             if fault is None or fault.after:
                 status, answer = self._forward(body)
             if fault is not None:
+                fault.before_answer()
                 status = fault.status
                 answer = json.dumps({"ok": False, "error": fault.error}).encode() if fault.error else b"no"
             if status == 0:
