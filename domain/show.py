@@ -55,6 +55,11 @@ def percent_text(part: Decimal, whole: Decimal, *, digits: int = 0, signed: bool
     return f"{sign}{abs(share):.{digits}f} %"
 
 
+def count_text(number: int, noun: str) -> str:
+    """Write a number of things: `1 file`, `1,200 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def age_text(age: timedelta) -> str:
     """Write an age in its largest fitting unit: `35 min`, `9 h`, `3 d`."""
     minutes = max(int(age.total_seconds() // 60), 0)

@@ -13,6 +13,7 @@ from domain.text import shortened
 _POST = "chat:write"
 _ANYWHERE = "chat:write.public"
 _ADD = "add the scope {} under OAuth & Permissions of the app and install it again"
+_REACH = "look again in a minute; if it stays so, let this machine reach Slack's API (DNS, firewall, proxy)"
 _NO_DIGEST = "the digest to {} is not sent"
 
 
@@ -42,7 +43,8 @@ class SlackProbe:
             failure = error
         else:
             return found
-        return [*found, self._probe(f"channel {self._name}", Health.FAIL, str(failure), failure.hint)]
+        fix = _REACH if isinstance(failure, ChannelDown) else failure.hint
+        return [*found, self._probe(f"channel {self._name}", Health.FAIL, str(failure), fix)]
 
     def _token(self) -> Iterator[Probe]:
         who = self._api.call("auth.test", {})

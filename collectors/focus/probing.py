@@ -12,6 +12,7 @@ from collectors.focus.survey import told
 from collectors.stores.interface import Store
 from domain.errors import SourceError
 from domain.probe import Health, Probe
+from domain.show import count_text
 
 _WAIT = "wait for the first export, or correct `path` or `layout` of this source"
 _AGAIN = "export the period again; what was stored of it stays until then"
@@ -24,7 +25,7 @@ def probes_of(store: Store, chosen: Selection, *, look_inside: bool) -> Iterator
     """
     count = len(chosen.parts)
     vouched = sum(1 for part in chosen.parts if part.run)
-    subject = f"{count:,} export files in the layout `{chosen.layout}`"
+    subject = f"{count_text(count, 'export file')} in the layout `{chosen.layout}`"
     if vouched:
         subject += (
             f", {vouched:,} of them vouched for by {len({part.run for part in chosen.parts}):,} manifests"

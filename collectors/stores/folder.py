@@ -14,6 +14,7 @@ from pathlib import Path
 from collectors.interface import Health, Probe
 from collectors.stores.interface import ChangedError, Stored
 from domain.errors import SourceError
+from domain.show import count_text
 from domain.text import printable
 
 
@@ -90,7 +91,7 @@ class FolderStore:
             files = self.files()
         except SourceError as error:
             return [Probe(subject=self.root, health=Health.FAIL, breaks=str(error), fix=error.hint)]
-        probes = [Probe(subject=f"{self.root}: {len(files):,} files listed", health=Health.OK)]
+        probes = [Probe(subject=f"{self.root}: {count_text(len(files), 'file')} listed", health=Health.OK)]
         if files:
             newest = max(files, key=lambda file: file.modified)
             probes.append(self._probe_reading(newest))

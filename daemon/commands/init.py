@@ -34,6 +34,7 @@ def command(run: Invocation, /, files: tuple[str, ...], output: str | None, **fl
     from daemon.setup.exports import find_places, named_places
     from daemon.setup.plan import defaults, make_plan
     from daemon.setup.telling import found_lines, next_lines
+    from daemon.setup.writing import key_lines
 
     target = Path(output or (DEFAULT_CONFIG if run.is_demo else run.config))
     _refuse(target, force=flags["force"], asks=not flags["yes"])
@@ -41,7 +42,8 @@ def command(run: Invocation, /, files: tuple[str, ...], output: str | None, **fl
     around = look_around(Path.home(), os.environ)
     places = named_places(files, here) if files else find_places(here)
     _say(found_lines(around, places, here))
-    plan = make_plan(around, places, here, defaults if flags["yes"] else _ask)
+    ask = defaults if flags["yes"] else _ask
+    plan = make_plan(around, places, here, ask, lambda seen: _say(["", *key_lines(seen), ""]))
     _write(target, plan, force=flags["force"])
     is_default = target.absolute() == here / DEFAULT_CONFIG and "COSTD_CONFIG" not in os.environ
     _say(next_lines(plan, around, target, is_default=is_default))

@@ -39,14 +39,20 @@ class Plan:
     at: str = "09:00"
 
 
-def make_plan(around: Around, found: Sequence[Place], folder: Path, ask: Ask) -> Plan:
-    """Ask at most five questions, each with a default, and give what came of them."""
+def make_plan(
+    around: Around, found: Sequence[Place], folder: Path, ask: Ask, tell: Callable[[Tagged], None]
+) -> Plan:
+    """Ask at most five questions, each with a default, and give what came of them.
+
+    `tell` is called with how the costs are tagged, before the question about it.
+    """
     paths = ", ".join(shown_path(place, folder) for place in found)
     where = ask("FOCUS files: folder, file or s3://bucket/prefix (empty: none yet)", paths, _place)
     places = tuple(found) if where == paths else named_places(where.split(","), folder)
     seen = tagged(frame for file in sample(places) for frame in tagged_costs(file))
     keys = {field: propose(seen, field) for field in KNOWN}
     if seen.keys:
+        tell(seen)
         answer = ask("Tag keys that name the team, best first", ", ".join(keys["team"]), _keys)
         keys["team"] = tuple(part for part in map(str.strip, answer.split(",")) if part)
     timezone = ask("Time zone of send times", around.timezone, _zone)

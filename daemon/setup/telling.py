@@ -10,8 +10,7 @@ from daemon.setup.around import SLACK_TOKEN, Around
 from daemon.setup.exports import Place
 from daemon.setup.permissions import permission_lines
 from daemon.setup.plan import Plan, shown_path
-from daemon.setup.writing import key_lines
-from domain.show import percent_text
+from domain.show import count_text, percent_text
 from domain.text import printable, shortened
 
 _MOST_NAMES = 8
@@ -20,8 +19,7 @@ _MOST_NAMES = 8
 def found_lines(around: Around, places: Sequence[Place], folder: Path) -> list[str]:
     """Say what was found before anything is asked."""
     lines = [
-        f"Found {len(place.files):,} FOCUS file{'' if len(place.files) == 1 else 's'} in "
-        f"{printable(shown_path(place, folder))}"
+        f"Found {count_text(len(place.files), 'FOCUS file')} in {printable(shown_path(place, folder))}"
         for place in places
         if place.files
     ]
@@ -43,13 +41,12 @@ def found_lines(around: Around, places: Sequence[Place], folder: Path) -> list[s
         lines += [f"  {what}: {_names(names)}" for what, names in later if names]
         if around.gcloud:
             lines.append("  (Google's bills come in by its FOCUS export, as files)")
-    return [*lines, ""]
+    return lines
 
 
 def next_lines(plan: Plan, around: Around, target: Path, *, is_default: bool) -> list[str]:
     """Say what was written, what it needs, and the next commands."""
-    count = len(plan.places)
-    what = f"{count:,} source{'' if count == 1 else 's'}" if count else "no source yet"
+    what = count_text(len(plan.places), "source") if plan.places else "no source yet"
     lines = ["", f"Wrote {printable(str(target))}: mode observe, {what}.", *_coverage(plan)]
     needed = list(permission_lines(plan.places, slack=bool(plan.channel)))
     if needed:
@@ -71,7 +68,7 @@ def next_lines(plan: Plan, around: Around, target: Path, *, is_default: bool) ->
 
 def _coverage(plan: Plan) -> list[str]:
     found = plan.tagged
-    lines = ["", *key_lines(plan)] if found.keys else []
+    lines: list[str] = []
     for field, keys in plan.keys.items():
         if keys and found.cost:
             share = percent_text(found.share_of(keys) * found.cost, found.cost, digits=1)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from attribution.tag_keys import Tagged
 from daemon.setup.around import SLACK_TOKEN
 from daemon.setup.exports import Place
 from daemon.setup.plan import Plan, shown_path
@@ -84,16 +85,15 @@ def _ownership(plan: Plan) -> Iterator[str]:
             yield f"    {field}: [{', '.join(map(quoted, keys))}]{covers}"
     else:
         yield "  # keys: {team: [team, owner], environment: [environment, env]}   # the default"
-    yield from (f"  # {line}" for line in key_lines(plan))
+    yield from (f"  # {line}" for line in key_lines(plan.tagged))
     yield "  # aliases: {team: {machine-learning: ml}}          # other spellings of the same owner"
     yield '  # rules: [{when: {account: "4242*"}, team: data}]   # first match wins, before any tag'
     if not chosen:
         yield "  rules: []"
 
 
-def key_lines(plan: Plan) -> list[str]:
+def key_lines(found: Tagged) -> list[str]:
     """Give the tag keys that were found, with the share of the cost that carries each, for people."""
-    found = plan.tagged
     if not found.keys:
         return []
     lines = [f"Tag keys found, and the share of the cost ({found.currency}) that carries each:"]

@@ -468,7 +468,7 @@ def test_the_probe_says_what_is_there_and_what_is_wrong(folder: Path) -> None:
     write(folder / "june.csv", JUNE)
     found = desk.collector.probe()
     assert [probe.health for probe in found] == [Health.OK] * 4
-    assert "1 export files in the layout `plain`" in found[-2].subject
+    assert "1 export file in the layout `plain`" in found[-2].subject
     assert found[-1].subject.endswith("june.csv: CSV of FOCUS 1.0")
     (folder / "later.csv").write_text("name,size\na,1\n", encoding="utf-8")
     assert desk.collector.probe()[-1].health is Health.WARN

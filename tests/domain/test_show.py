@@ -10,6 +10,7 @@ import pytest
 from domain.show import (
     age_text,
     amount_text,
+    count_text,
     day_text,
     headline_text,
     instant_text,
@@ -93,3 +94,7 @@ def test_times_are_utc_and_ages_take_their_largest_unit() -> None:
 
 def test_rounding_never_touches_more_than_it_says() -> None:
     assert rounded(Decimal("1.123456789012"), 12) == Decimal("1.123456789012")
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [count_text(number, "file") for number in (0, 1, 1200)] == ["0 files", "1 file", "1,200 files"]
