@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import polars as pl
 
     from domain.delivery import Batch, Delivery, PeriodResult
+    from domain.invoice import Invoice, NoInvoice
     from domain.message import Intent, Post, PostState
     from domain.own_cost import Paid, Spent
 
@@ -76,6 +77,22 @@ class Ledger(Protocol):
 
     def deliveries(self, *, since: datetime | None = None) -> list[Delivery]:
         """List committed deliveries, oldest first."""
+        ...
+
+
+@runtime_checkable
+class Invoices(Protocol):
+    """A source that can say what a billing period cost, apart from the charges it exports.
+
+    A collector that has this method is asked by `costd reconcile --period`.
+    """
+
+    def invoiced(self, period: str) -> Invoice | NoInvoice:
+        """Give what the provider says a month (`YYYY-MM`) cost, or why it does not.
+
+        Raises:
+            SourceError: the provider could not be asked.
+        """
         ...
 
 
