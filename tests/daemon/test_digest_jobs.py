@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from importlib import resources
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -15,15 +19,18 @@ from digests import DIGEST, a_block, a_line
 from slack_peer import TOKEN, Fault, SlackPeer, missing, serving
 
 from alerts.channels.interface import ChannelBroken, ChannelDown
+from alerts.slack_digest import digest_message
 from alerts.slack_limits import faults, texts_of
 from config.messages import DigestSettings
 from daemon import assemble
 from daemon.cli import run
+from daemon.digest import gather
 from daemon.digest_jobs import DigestSender, NotSentError, digest_jobs, retry_all, stays_quiet
-from daemon.pipeline import collect
+from daemon.pipeline import attribute, collect
 from daemon.progress import Silent
 from daemon.rooms import Rooms
 from domain.message import PostState
+from domain.show import money_text
 from ledger.outbox import Outbox
 
 MONDAY, FRIDAY = date(2026, 11, 16), date(2026, 11, 20)
@@ -78,9 +85,6 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlackPeer]:
 
 
 CONFIG = """\
-mode: act
-timezone: Europe/Berlin
-sources: [{{type: demo, name: demo-gcp, provider: gcp, seed: 7}}]
 slack: {{bot_token: "${{env:SLACK_BOT_TOKEN}}", base_url: "{base}"}}
 digests:
   - {{channel: {all}, at: "09:00", days: Mon-Fri}}
@@ -91,10 +95,12 @@ fx: {{to: EUR, rates: [{{currency: USD, on: 2026-01-01, rate: "0.9"}}]}}
 
 @pytest.fixture(scope="module")
 def company(peer: SlackPeer, tmp_path_factory: pytest.TempPathFactory) -> Rooms:
-    """The demo company with one bill, and two channels that want its digest."""
+    """The whole demo company as it is packaged, and two channels that want its digest."""
     folder = tmp_path_factory.mktemp("company")
     channels = {"all": peer.channel("all-costs"), "ml": peer.channel("ml-costs")}
-    (folder / "costd.yaml").write_text(CONFIG.format(base=peer.base_url, **channels), encoding="utf-8")
+    packaged = resources.files("config").joinpath("defaults/demo.yaml").read_text(encoding="utf-8")
+    own = CONFIG.format(base=peer.base_url, **channels)
+    (folder / "costd.yaml").write_text(f"{packaged}\n{own}", encoding="utf-8")
     rooms = Rooms(settings=assemble.open_settings(folder / "costd.yaml"), clock=Hands(NINE))
     for done in collect(rooms, progress=Silent()):
         assert not done.error
@@ -138,10 +144,55 @@ def test_the_demo_digest_arrives_and_is_read_back_block_by_block(rooms: Rooms, p
     assert "Largest services of each team" in services["text"]
     assert "costd report --by team,day" in told(how)
     (own,) = peer.messages(second.channel or "")
-    table = [[cell["text"] for cell in row] for row in own["blocks"][3]["rows"]]
+    table = table_of(own)
     assert [row[0] for row in table] == ["Team", "ml", "total"]
     assert table[1][1] == table[2][1]
     assert "Cloud cost of ml" in told(own)
+
+
+@pytest.mark.peer
+def test_every_block_of_the_demo_digest_is_what_was_rendered_and_adds_up_to_the_report(
+    rooms: Rooms, peer: SlackPeer
+) -> None:
+    at(rooms, NINE)
+    digest_jobs(rooms, epoch=lambda: 0)[0].run()
+    (message,) = peer.messages(rooms.settings.digests[0].channel or "")
+    digest = gather(rooms, attribute(rooms))
+    rendered = digest_message(digest)
+    assert message["text"] == rendered.text
+    assert len(message["blocks"]) == len(rendered.blocks)
+    for read, sent in zip(message["blocks"][:-1], rendered.json()[:-1], strict=True):
+        assert {key: read[key] for key in sent} == sent
+    footer = texts_of(message["blocks"][-1:])
+    assert next(footer).startswith("effective cost, all charges · run 2026-11-20T08:00Z")
+    assert len(digest.reaches) == 3
+    costs: Counter[str] = Counter()
+    for reach in digest.reaches:
+        assert reach.day is not None
+        costs.update(reported(rooms, reach.source, reach.day))  # type: ignore[arg-type]  # Decimals add up too
+    shown = {row[0]: row[1] for row in table_of(message)[1:]}
+    total = money_text(sum(costs.values(), Decimal(0)), "USD")
+    assert shown.pop("total") == total
+    assert {name: money_text(Decimal(cost), "USD") for name, cost in costs.items() if cost} == {
+        name: cost for name, cost in shown.items() if cost != "$0.00"
+    }
+
+
+def table_of(message: dict[str, Any]) -> list[list[str]]:
+    (table,) = [block for block in message["blocks"] if block["type"] == "table"]
+    return [[cell["text"] for cell in row] for row in table["rows"]]
+
+
+def reported(rooms: Rooms, source: str, day: date) -> dict[str, Decimal]:
+    """Ask the report for a day of a source, by team, shared pools spread."""
+    window = ["--from", day.isoformat(), "--to", (day + timedelta(days=1)).isoformat()]
+    asked = ["report", "--by", "team", "--sharing", "after", "--where", f"source={source}", *window]
+    out = StringIO()
+    with redirect_stdout(out):
+        config = str(rooms.settings.folder / "costd.yaml")
+        run(["-c", config, "--now", "2026-11-20T08:00Z", *asked, "--output", "ndjson"])
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    return {row["team"] or "unallocated": Decimal(row["cost"]) for row in rows}
 
 
 @pytest.mark.peer
