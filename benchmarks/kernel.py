@@ -11,9 +11,9 @@ from __future__ import annotations
 import sys
 import time
 
-import deltalake  # noqa: F401
-import numpy as np  # noqa: F401
-import pyarrow as pa  # noqa: F401
+import deltalake  # noqa: F401  # loaded here, so that no call that is measured pays for it
+import numpy as np  # noqa: F401  # same
+import pyarrow as pa  # noqa: F401  # same
 
 from attribution.allocate import allocate
 from attribution.ownership import compile_rules
