@@ -19,6 +19,10 @@ from ledger.database import HEAD, upgrade
 from ledger.state import State
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
+ROWS = (
+    "INSERT INTO source (name, type, freshness, reason, notes) VALUES ('aws', '', 'fresh', '', '[]')",
+    "INSERT INTO lease (name, holder, epoch, expires_at) VALUES ('daemon', 'old', 7, '2026-11-01')",
+)
 FOLDER = Path(ledger.__file__).parent / "migrations"
 
 
@@ -49,16 +53,8 @@ def test_a_database_of_an_earlier_version_keeps_its_rows_and_takes_new_ones(
 ) -> None:
     with state.database.connection() as connection:
         upgrade(connection, version)
-        connection.execute(
-            text(
-                "INSERT INTO source (name, type, freshness, reason, notes) VALUES ('aws', 't', 'fresh', '', '[]')"
-            )
-        )
-        connection.execute(
-            text(
-                "INSERT INTO lease (name, holder, epoch, expires_at) VALUES ('daemon', 'old', 7, '2026-11-01')"
-            )
-        )
+        for statement in ROWS:
+            connection.execute(text(statement))
     state.open()
     state.open()
     with state.database.connection() as connection:
