@@ -49,6 +49,7 @@ SPLIT_SCHEMA = pl.Schema(
         "AllocatedResourceId": pl.String(),
         "AllocatedResourceName": pl.String(),
         "AllocatedTags": TAGS,
+        "x_SplitResource": pl.String(),
         "x_SplitCost": MONEY,
         "x_SplitUnusedCost": MONEY,
         "x_SplitUsage": QUANTITY,
@@ -60,6 +61,7 @@ SPLIT_SCHEMA = pl.Schema(
 """How a provider itself splits a resource among what runs on it, in the names of FOCUS 1.3.
 
 One row per parent (`ResourceId`), hour, what runs on it (`AllocatedResourceId`, a pod or a task) and
-what is split (`x_UsageUnit`: vCPU-Hours, GB-Hours, Accelerator-Hours). `x_SplitCost` is its share of
-the parent's effective cost, `x_SplitUnusedCost` its share of what nobody used.
+what is split (`x_SplitResource`: vCPU, Memory, Accelerator; measured in `x_UsageUnit`: vCPU-Hours,
+GB-Hours, Accelerator-Hours). `x_SplitCost` is its share of the parent's effective cost,
+`x_SplitUnusedCost` its share of what nobody used.
 """

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -22,11 +23,17 @@ _SHOWN = 60
 
 
 class Memory(keyvalues.Memory):
-    """What was found out about distinct values of one file, so that each is parsed once."""
+    """What was found out about distinct values of one file, so that each is parsed once.
+
+    Attributes:
+        times: instants by the texts they were read from.
+        found: what a form other than FOCUS looked up, by kind and text.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.times: dict[str, datetime | None] = {}
+        self.found: dict[str, dict[str, tuple[Any, ...]]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
