@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from config.base import Model
 from config.http import HttpSettings
+from config.invoices import InvoiceSettings
 from config.messages import DigestSettings, Fx, SlackSettings
 from config.ownership import Ownership
 from config.source import SourceEnvelope, source_of
@@ -115,6 +116,11 @@ class Settings(Model):
         description="Rates for one total of all currencies in the digest. Default none, which shows each "
         "currency by itself, because adding them up needs rates that somebody stands for.",
     )
+    invoices: tuple[InvoiceSettings, ...] = Field(
+        default=(),
+        description="Totals of invoices, which `costd reconcile --period` compares with the ledger. Default "
+        "none, because providers that can be asked are asked.",
+    )
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @model_validator(mode="before")
@@ -153,6 +159,16 @@ class Settings(Model):
         if twice:
             raise PydanticCustomError("source_twice", "two sources share a name", {"names": twice})
         return sources
+
+    @model_validator(mode="after")
+    def _known_invoices(self) -> Settings:
+        """Refuse an invoice of a source that is not there: it would never be compared."""
+        known = {source.name for source in self.sources}
+        strange = sorted({one.source for one in self.invoices} - known)
+        if strange:
+            hint = f"configured: {', '.join(sorted(known)) or 'none'}"
+            raise PydanticCustomError("invoice_source", f"no source is called {strange[0]}", {"hint": hint})
+        return self
 
 
 LATER_KEYS = frozenset(

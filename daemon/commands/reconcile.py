@@ -22,34 +22,70 @@ _MOST_LEFT = 10
 
 @click.command()
 @period_option
+@click.option(
+    "--source", "sources", multiple=True, help="Only this source, with --period; repeat it for more."
+)
 @output_option
 @click.pass_obj
-def command(run: Invocation, /, periods: tuple[str, ...], output: str) -> int:
+def command(run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ...], output: str) -> int:
     """Prove that what is attributed is what was billed, to the last digit.
 
     Per source, billing month, currency and cost: what the files said, what is stored, and
     what owners, unallocated included, answer for. Differences have names. Exit status 1 if
     one of them is not rounding.
+
+    With --period: the invoice of each source and account against the ledger against what is
+    attributed, the difference line by line. Exit status 1 if a part of it has no name, 5 if
+    a part of the month was refused or withheld, 6 if a provider could not be asked.
     """
     import os
 
+    if periods:
+        return against_invoices(run, periods, sources, output)
     from attribution.reconcile import reconcile
     from attribution.spread import unshared
     from daemon.output import Output, print_listing
     from daemon.pipeline import attribute
-    from daemon.query import parse_months
     from daemon.rooms import Rooms
     from daemon.terminal import standard_output
     from domain.charge import COSTS
+    from domain.errors import UsageError
 
-    rooms, months = Rooms.of(run), parse_months(periods)
-    deliveries = [one for one in rooms.ledger.deliveries() if months is None or one.billing_period in months]
-    cells = rooms.ledger.charges(periods=months)
+    if sources:
+        raise UsageError("--source needs --period", hint="costd reconcile --period 2026-06 --source aws")
+    rooms = Rooms.of(run)
+    deliveries = rooms.ledger.deliveries()
+    cells = rooms.ledger.charges()
     star = attribute(rooms)
     results = reconcile(cells, star, deliveries) if deliveries else []
     left = unshared(cells, star, COSTS["effective"]) if deliveries else []
     print_listing(listing_of(results, left), Output(output), standard_output(os.environ))
     return 0 if all(result.holds for result in results) else 1
+
+
+def against_invoices(run: Invocation, periods: tuple[str, ...], sources: tuple[str, ...], output: str) -> int:
+    """Compare billing months with what providers say they cost, and give the exit status."""
+    import os
+
+    from daemon.assemble import chosen_sources
+    from daemon.invoice_listing import exit_status, invoices_listing
+    from daemon.invoices import compare_month
+    from daemon.output import Output, print_listing
+    from daemon.pipeline import attribute
+    from daemon.query import parse_months
+    from daemon.rooms import Rooms
+    from daemon.terminal import standard_output
+
+    rooms = Rooms.of(run)
+    rooms.recover()
+    asked = [source.name for source in chosen_sources(rooms.settings, sources)]
+    star, found = attribute(rooms), {}
+    for period in sorted(parse_months(periods) or ()):
+        kept = {one.source for one in rooms.ledger.deliveries() if one.billing_period == period}
+        names = asked if sources else [*asked, *sorted(kept - set(asked))]
+        found[period] = compare_month(rooms, star, period, names)
+    print_listing(invoices_listing(rooms, found), Output(output), standard_output(os.environ))
+    return exit_status(rooms, found)
 
 
 def listing_of(results: Sequence[Reconciled], left: Sequence[Unshared] = ()) -> Listing:

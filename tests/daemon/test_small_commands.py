@@ -74,7 +74,7 @@ def test_reconcile_follows_every_sum_and_names_what_was_rounded(restated: Acme) 
     assert billed["residuals"] == ["0.0000000000004 digits beyond twelve, rounded when stored"]
     table = restated.costd("reconcile", "--period", "2026-06").out
     assert "Every sum holds" in table
-    assert "0.0000000000004 digits" in table
+    assert "0.0000000000004 USD are digits" in table
 
 
 def test_reconcile_of_nothing_says_so(acme: Acme) -> None:
