@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 from alerts.digest import UNSEEN, Block, Digest, Line, Reach
@@ -20,6 +20,8 @@ _SOURCES = 6
 _RESTATED = 3
 _WORTH_FOLDING = 2
 _TEAMS = 3
+_OLD_DAYS = 180
+"""From then on a day is told with its year: nobody would think of it otherwise."""
 
 
 def fallback(digest: Digest) -> str:
@@ -40,20 +42,24 @@ def what(digest: Digest) -> str:
 
 def when(digest: Digest) -> str:
     """Name the days of a digest: `Thu 19 Nov`, `Fri 13 to Sun 15 Nov`."""
+    year = f" {digest.day.year}" if _age(digest).days > _OLD_DAYS else ""
     if digest.folded == 1:
-        return day_text(digest.day)
+        return f"{day_text(digest.day)}{year}"
     first = day_text(digest.first_day)
     if digest.first_day.month == digest.day.month:
         first = first.rpartition(" ")[0]
-    return f"{first} to {day_text(digest.day)}"
+    return f"{first} to {day_text(digest.day)}{year}"
+
+
+def _age(digest: Digest) -> timedelta:
+    return digest.run_at.astimezone(UTC).date() - digest.day
 
 
 def day_head(digest: Digest) -> str:
     """Give the head of the column of the digest's cost."""
     if digest.folded > 1:
         return f"{digest.folded} days"
-    is_yesterday = (digest.run_at.astimezone(UTC).date() - digest.day).days == 1
-    return "Yesterday" if is_yesterday else day_text(digest.day)
+    return "Yesterday" if _age(digest).days == 1 else day_text(digest.day)
 
 
 def headline(digest: Digest, block: Block | None) -> str:

@@ -184,3 +184,10 @@ def test_the_demo_is_marked_and_nothing_known_is_said() -> None:
 def test_charges_without_the_cost_are_counted() -> None:
     text = render(replace(DIGEST, blocks=(replace(BLOCK, unknown_rows=1200),)))
     assert "1,200 charges without effective cost are not in it" in text
+
+
+def test_a_day_of_long_ago_is_told_with_its_year() -> None:
+    late = replace(DIGEST, run_at=datetime(2027, 6, 1, tzinfo=UTC))
+    assert render(late).startswith("Cloud cost - Thu 19 Nov 2026 · ")
+    folded = replace(late, folded=3)
+    assert render(folded).startswith("Cloud cost - Tue 17 to Thu 19 Nov 2026 · ")
