@@ -157,7 +157,7 @@ def test_a_storm_of_429_is_not_answered_with_a_storm(desk: Desk) -> None:
     assert desk.keys == [desk.post.key]
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=503), Fault(status=0)], ids=str)
+@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=503), Fault(status=0)], ids=["500", "503", "cut off"])
 def test_an_hour_without_slack_loses_nothing_and_doubles_nothing(desk: Desk, fault: Fault) -> None:
     desk.peer.faults = [Fault(status=fault.status, times=1000)]
     for _ in range(60):
