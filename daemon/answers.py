@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, cast
 
@@ -52,6 +52,12 @@ class Snapshot:
     newest: str
     rules: str
     sources: tuple[SourceView, ...]
+
+    @property
+    def settled(self) -> Snapshot:
+        """Give it without when sources were last looked at: that changes no figure."""
+        views = (replace(view, attempted_at=None, succeeded_at=None) for view in self.sources)
+        return replace(self, sources=tuple(views))
 
 
 class Answers:
@@ -106,7 +112,8 @@ class Answers:
         return found
 
     def _key(self, query: Query, look: Snapshot) -> Hashable:
-        return (query, look.deliveries, look.newest, look.rules, self._sources(query, look))
+        settled = look.settled
+        return (query, look.deliveries, look.newest, look.rules, self._sources(query, settled))
 
     def _sources(self, query: Query, look: Snapshot) -> tuple[SourceView, ...]:
         return look.sources if query.as_of is None else tuple(self._rooms.sources(query.as_of))

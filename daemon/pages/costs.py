@@ -15,7 +15,7 @@ from daemon.pages.controls import chips, controls
 from daemon.pages.costs_chart import chart_of
 from daemon.pages.costs_table import tables
 from daemon.pages.layout import name, page
-from daemon.pages.shown import Shown
+from daemon.pages.shown import DAY, Shown
 from daemon.pages.words import empty_words, notes, title
 from domain.errors import UsageError
 from domain.identity import Right
@@ -23,9 +23,6 @@ from domain.identity import Right
 if TYPE_CHECKING:
     from daemon.query import Query
     from daemon.services import Services
-
-SECONDS = 600
-"""For how long a page is kept if nothing is delivered; words like `7d` change at midnight."""
 
 
 def route(services: Services) -> BaseRoute:
@@ -45,7 +42,7 @@ def route(services: Services) -> BaseRoute:
             )
             return HTMLResponse(text, 400)
         return await shown.show(
-            request, ("costs", ask, query), lambda: _page(services, ask, query), seconds=SECONDS
+            request, ("costs", ask, query), lambda: _page(services, ask, query), seconds=DAY
         )
 
     return Route("/costs", endpoint, methods=["GET"])

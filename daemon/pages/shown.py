@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from daemon.answers import Snapshot
     from daemon.services import Services
 
 _KEPT_BYTES = 64 * 1024 * 1024
 HTML = "text/html; charset=utf-8"
+MINUTE, DAY = 60, 86_400
 
 
 class Shown:
@@ -31,7 +33,7 @@ class Shown:
         self._kept: Recent[Answer] = Recent(_KEPT_BYTES)
 
     async def show(
-        self, request: Request, key: Hashable, make: Callable[[], str], *, seconds: int = 60
+        self, request: Request, key: Hashable, make: Callable[[], str], *, seconds: int = MINUTE
     ) -> Response:
         """Answer with a page; `make` runs in a thread, once for all who ask for the same key.
 
@@ -39,23 +41,28 @@ class Shown:
             request: who asks.
             key: what is asked for.
             make: gives the page.
-            seconds: for how long it is kept at most; a day is whole such times.
+            seconds: for how long it is kept at most; a day is whole such times. A page that
+                is kept for a `DAY` tells no ages: it stays when sources are looked at in vain.
 
         Raises:
             BusyError: too much is asked for already.
         """
         now = int(self._services.clock.now().timestamp()) // seconds
         full = ("page", key, now)
-        found = self._kept.find((full, await self._services.look()))
-        if found is None:
-            found = await self._services.work.run(full, lambda: self._make(full, make))
-        return answered(request, found, "page")
 
-    def _make(self, full: Hashable, make: Callable[[], str]) -> Answer:
-        rests_on = self._services.answers.snapshot()
-        answer = answer_of(make().encode(), HTML)
-        self._kept.keep((full, rests_on), answer, len(answer.content))
-        return answer
+        def rests_on(look: Snapshot) -> Snapshot:
+            return look.settled if seconds == DAY else look
+
+        def made() -> Answer:
+            look = self._services.answers.snapshot()
+            answer = answer_of(make().encode(), HTML)
+            self._kept.keep((full, rests_on(look)), answer, len(answer.content))
+            return answer
+
+        found = self._kept.find((full, rests_on(await self._services.look())))
+        if found is None:
+            found = await self._services.work.run(full, made)
+        return answered(request, found, "page")
 
 
 def answer_of(content: bytes, media_type: str, status: int = 200) -> Answer:

@@ -18,7 +18,7 @@ from daemon.http.identity import require
 from daemon.http.parameters import Parameters
 from daemon.pages.ask import Ask
 from daemon.pages.layout import change, headline, moment, money, name, page, percent
-from daemon.pages.shown import Shown
+from daemon.pages.shown import DAY, Shown
 from daemon.pages.team_rows import MOST_TEAMS, SPARK_DAYS, TeamRow, direction_of, shown_lines, team_row
 from daemon.pages.trend import Trend, trends
 from domain.identity import Right
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from daemon.services import Services
 
 CHART_DAYS = 30
-SECONDS = 600
-"""For how long the page is kept if nothing is delivered; no ages are told on it."""
 
 _DAY = timedelta(days=1)
 
@@ -67,7 +65,7 @@ def route(services: Services) -> BaseRoute:
     async def endpoint(request: Request) -> Response:
         """Answer a request for the page."""
         Parameters(request).end()
-        return await shown.show(request, "today", lambda: _page(services), seconds=SECONDS)
+        return await shown.show(request, "today", lambda: _page(services), seconds=DAY)
 
     return Route("/", endpoint, methods=["GET"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
@@ -89,3 +90,31 @@ def test_stores_that_do_not_answer_are_told_and_not_waited_for(
     answer = quickly(made, "/readyz")
     assert (answer.status_code, answer.json()["waiting"]) == (503, {"stores": "busy"})
     Thread(target=gate.set_result, args=(None,)).start()
+
+
+@pytest.mark.parametrize("path", ["/", "/costs"])
+def test_a_page_stays_when_a_source_was_looked_at_in_vain_and_not_when_bills_came_or_midnight(
+    acme: Acme, made: Site, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed: list[str] = []
+
+    def page(_services: object, name: str, **_fields: Any) -> str:
+        computed.append(name)
+        return "<html>"
+
+    monkeypatch.setattr("daemon.pages.today.page", page)
+    monkeypatch.setattr("daemon.pages.costs.page", page)
+
+    def later(minutes: int) -> int:
+        made.clock.at += timedelta(minutes=minutes)
+        made.services.answers._looked = None
+        assert made.client().get(path).status_code == 200
+        return len(computed)
+
+    assert later(0) == 1
+    assert acme.costd("collect", now="2026-06-20T06:20Z").status == 0
+    assert later(30) == 1
+    acme.bill("aws", a_charge(start="2026-06-18T00:00", hours=24, EffectiveCost="8", Tags={"team": "web"}))
+    assert acme.costd("collect", now="2026-06-20T06:40Z").status == 0
+    assert later(20) == 2
+    assert later(24 * 60) == 3

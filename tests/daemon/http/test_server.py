@@ -266,3 +266,13 @@ def test_connections_are_never_more_than_files_that_may_be_open(monkeypatch: pyt
     assert asked == []
     assert connection_limit(2000) == 1500 - 256
     assert asked == [(1500, 1500)]
+
+
+def test_no_answer_waits_for_the_clients_acknowledgement(port: int) -> None:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        taken = []
+        for _ in range(20):
+            began = time.monotonic()
+            client.get("/healthz")
+            taken.append(time.monotonic() - began)
+    assert sorted(taken)[10] < 0.03
