@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import attribution, ingest, months, startup
+from benchmarks import attribution, ingest, months, pages, startup
 from benchmarks.table import Line, show
 
-PARTS = ("ingest", "attribution", "startup")
+PARTS = ("ingest", "attribution", "startup", "pages")
 
 
 def main() -> None:
@@ -39,9 +39,10 @@ def main() -> None:
                 folder, month, rounds=given.rounds, growth=given.growth
             ),
             "startup": lambda: startup.measure(folder),
+            "pages": lambda: pages.measure(folder),
         }
         chosen = given.only or PARTS
-        if set(chosen) != {"startup"}:
+        if not {"ingest", "attribution"}.isdisjoint(chosen):
             _say(f"writing a month of {given.rows:,} rows")
             months.write(month, months.Recipe(rows=given.rows, resources=given.resources))
         lines = []

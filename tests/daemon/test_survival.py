@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from threading import Thread
 
 import pytest
 from acme import Acme
@@ -16,6 +17,7 @@ from postgres import PostgresServer, binaries
 from postgres import serving as serving_postgres
 from running import Daemon, running, start, until
 
+from benchmarks.readers import crowd
 from daemon.clock import SystemClock
 from daemon.leader import LEASE
 from ledger.state import State
@@ -101,7 +103,9 @@ def test_postgresql_restarted_under_it_is_told_and_recovered_from(acme: Acme, se
         assert epoch(url) == 1
         total = bill(acme, "0.02")
         until(lambda: len(daemon.get("/v1/deliveries").json()["rows"]) == 6, "the new bills come in, once")
-    assert billed(acme) == total
+        # Asked of the daemon: a command in this process would leave its connection to the collector.
+        (found,) = daemon.get("/v1/report?cost=billed&from=all").json()["totals"]
+        assert Decimal(found["cost"]) == total
 
 
 def test_a_long_transaction_of_another_process_is_waited_for(acme: Acme) -> None:
@@ -188,3 +192,30 @@ def test_hostile_clients_meet_the_same_server(acme: Acme) -> None:
                 pass
             assert time.monotonic() - began < 15, "a head that never ends was waited for"
         assert daemon.get("/").status_code == 200
+
+
+def test_a_thousand_readers_during_an_ingest_all_get_an_answer(acme: Acme) -> None:
+    configure(acme)
+    bill(acme, "0.01")
+    paths = ("/", "/costs?from=2026-06-01", "/sources", "/v1/report?from=all&by=resource")
+    with running(acme) as daemon:
+        until(lambda: runs(daemon, "ok") >= 1, "it collects")
+        done = runs(daemon, "ok")
+        ready: list[bool] = []
+
+        def deliver() -> None:
+            for number in range(5):
+                bill(acme, f"0.1{number}")
+                ready.append(daemon.readiness["ready"])
+
+        delivering = Thread(target=deliver)
+        delivering.start()
+        answers = crowd(daemon.url, paths, readers=1000, enough=lambda: not delivering.is_alive())
+        delivering.join()
+        assert len(answers) >= 1000
+        assert {one.status for one in answers} <= {200, 503}
+        assert all(one.retry_after for one in answers if one.status == 503)
+        assert ready == [True] * 5
+        until(lambda: runs(daemon, "ok") > done, "it went on collecting")
+        assert runs(daemon, "failed") == 0
+        assert daemon.readiness["ready"] is True
