@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from importlib import import_module, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from attribution.ownership import Rules
     from collectors.interface import Collector
     from daemon.demo.world import World
-    from domain.ports import Clock
+    from domain.ports import Clock, RequestBudget
     from ledger.charges import ChargeLedger
+    from ledger.database import Database
     from ledger.state import State
 
 DEMO_FOLDER = Path("var/demo")
@@ -121,15 +122,15 @@ def build_collectors(settings: Settings, names: Iterable[str] = (), *, clock: Cl
         UsageError: a name that is not configured.
     """
     types = source_types()
-    handed = _Handed(folder=settings.folder, clock=clock)
+    handed = _Handed(settings=settings, clock=clock)
     return [_collector(types[source.type], source, handed) for source in chosen_sources(settings, names)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Handed:
-    """What collectors of simulated sources are handed; one world per seed, whatever asks for it."""
+    """What collectors are handed beside their settings, by the names in their `HANDED`."""
 
-    folder: Path
+    settings: Settings
     clock: Clock
     worlds: dict[int, World] = field(default_factory=dict)
 
@@ -138,15 +139,29 @@ class _Handed:
         from daemon.demo.world import World
 
         if seed not in self.worlds:
-            self.worlds[seed] = World(seed=seed, folder=self.folder / "world", clock=self.clock)
+            folder = self.settings.folder / "world"
+            self.worlds[seed] = World(seed=seed, folder=folder, clock=self.clock)
         return self.worlds[seed]
+
+    @cached_property
+    def requests(self) -> RequestBudget:
+        """Give the count of paid requests; the state database is opened once something is to be paid."""
+        from ledger.own_costs import OwnCosts
+
+        @cache
+        def opened() -> Database:
+            state = build_state(self.settings)
+            state.open()
+            return state.database
+
+        return OwnCosts(opened)
 
 
 def _collector(path: str, source: SourceEnvelope, handed: _Handed) -> Collector:
     build: Callable[..., Collector] = collector_class(path)
     if source.type == "demo":
         return build(source, world=handed.world(source.model_dump()["seed"]), clock=handed.clock)
-    return build(source)
+    return build(source, **{name: getattr(handed, name) for name in getattr(build, "HANDED", ())})
 
 
 def storage_options(s3: S3) -> dict[str, str]:

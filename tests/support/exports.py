@@ -16,7 +16,8 @@ import polars as pl
 
 from collectors.focus.sums import EXACT, Key
 from collectors.focus_files import FocusFilesCollector
-from domain.delivery import Chunk, Coverage, Cursor, Freshness, Rejected
+from collectors.interface import Collector
+from domain.delivery import Chunk, Closing, Coverage, Cursor, Freshness, Rejected
 from domain.errors import SourceError
 
 Row = dict[str, str]
@@ -160,6 +161,7 @@ class Collected:
     parsed: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     residual: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)
     versions: list[str] = field(default_factory=list)
+    closings: dict[str, Closing] = field(default_factory=dict)
 
     @property
     def is_fresh(self) -> bool:
@@ -175,7 +177,7 @@ class Desk:
     """Keeps what a source delivered, period by period, and the cursors, as the ledger does."""
 
     def __init__(self, path: Path | str, **settings: Any) -> None:
-        self.collector = FocusFilesCollector(
+        self.collector: Collector = FocusFilesCollector(
             FocusFilesCollector.Settings(name="files", path=str(path), **settings)
         )
         self.cursors: dict[str, Cursor] = {}
@@ -193,6 +195,14 @@ class Desk:
                 chunks = list(batch.chunks)
             except SourceError as error:
                 found.refused |= dict.fromkeys(batch.periods, str(error))
+                continue
+            found.closings |= {period: batch.closing(period) for period in batch.periods}
+            if unsure := {
+                period: closing.objections[0].reason
+                for period, closing in found.closings.items()
+                if period in batch.periods and closing.objections
+            }:
+                found.refused |= unsure
                 continue
             for period in batch.periods:
                 found.refused.pop(period, None)

@@ -1,0 +1,158 @@
+"""The bill of AWS: exports that AWS delivers to an S3 bucket, and Cost Explorer until they come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import chain
+
+from collectors.aws.access import Access
+from collectors.aws.batches import Batches
+from collectors.aws.bucket import ExportBucket
+from collectors.aws.convert import to_focus
+from collectors.aws.delivery import EXPLORER, cursor_origin
+from collectors.aws.executions import Executions, ExportStatus, Run
+from collectors.aws.explorer import Explorer
+from collectors.aws.layouts import Form, newest_refresh
+from collectors.aws.overview import overview, wanted
+from collectors.aws.probing import probes
+from collectors.aws.settings import AwsBillingSettings
+from collectors.aws.watching import LATE, Watch, Watched
+from collectors.interface import Probe
+from domain.delivery import Batch, Coverage, Cursor, Fetch, Freshness, PeriodResult, Verdict
+from domain.errors import SourceError
+from domain.ports import Clock, Progress, RequestBudget
+from domain.show import age_text
+from domain.window import midnight
+
+__all__ = ["AwsBillingCollector", "AwsBillingSettings", "to_focus"]
+
+_SHOWN = 3
+
+
+class AwsBillingCollector:
+    """Delivers every month that AWS refreshed."""
+
+    Settings = AwsBillingSettings
+    HANDED = ("clock", "requests")
+
+    def __init__(self, settings: AwsBillingSettings, *, clock: Clock, requests: RequestBudget) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._clock = clock
+        self._requests = requests
+        self._access = Access(settings.identity)
+
+    def probe(self) -> list[Probe]:
+        """Look at identity, bucket, manifests, options of the export, and what else is allowed."""
+        return probes(self._settings, self._access, self._bucket(), self._clock.now())
+
+    def fetch(self, cursors: Mapping[str, Cursor], *, progress: Progress) -> Fetch:
+        """Look at the manifests of open months and offer those that AWS refreshed."""
+        settings, now = self._settings, self._clock.now()
+        bucket = self._bucket()
+        watch = Watch(bucket, settings.prefix, settings.export)
+        seen = watch.look(cursors, now, progress, self.name)
+        statuses, notes = self._statuses(seen)
+        batches = Batches(self.name, bucket, settings.max_quarantined, cursors)
+        first, more = self._overviews(seen, cursors, now)
+        return Fetch(
+            batches=chain(batches.of(seen.due, watch.again), first),
+            coverage=self._coverage(seen, statuses, cursors, now),
+            refused=tuple(
+                PeriodResult(
+                    source=self.name,
+                    billing_period=period,
+                    verdict=Verdict.REFUSED,
+                    gate="manifest",
+                    reason=reason,
+                )
+                for period, reason in sorted(seen.refused.items())
+            ),
+            notes=(*seen.chosen.notes, *notes, *more),
+        )
+
+    def explorer(self) -> Explorer:
+        """Give Cost Explorer, with what it may still cost today."""
+        limit = self._settings.cost_explorer.requests_per_day
+        return Explorer(self.name, self._access, self._requests, limit, self._clock)
+
+    def _bucket(self) -> ExportBucket:
+        settings = self._settings
+        return ExportBucket(settings.bucket, settings.prefix, self._access, scratch=settings.scratch)
+
+    def _statuses(self, seen: Watched) -> tuple[list[ExportStatus], list[str]]:
+        """Ask how the exports that count go; that it is not allowed is no fault of the bill."""
+        names = {
+            one.export.name for one in seen.chosen.manifests.values() if one.export.form is Form.DATA_EXPORT
+        }
+        if not names or not self._settings.execution_status:
+            return [], []
+        try:
+            found = Executions(self._access).statuses(names)
+        except SourceError as error:
+            return [], [
+                f"only the manifest tells whether a delivery is whole: {error}; {error.hint}".rstrip("; ")
+            ]
+        return found, [
+            f"AWS is refreshing {one.name} since {one.at:%Y-%m-%d %H:%M} UTC; what is shown is the refresh "
+            "before it"
+            for one in found
+            if one.run is Run.RUNNING and one.at is not None
+        ]
+
+    def _overviews(
+        self, seen: Watched, cursors: Mapping[str, Cursor], now: datetime
+    ) -> tuple[Iterator[Batch], list[str]]:
+        """Ask Cost Explorer for months that no export has delivered; that it fails is only a note."""
+        asked = wanted({*seen.chosen.manifests, *seen.refused}, cursors, now)
+        if asked is None or not self._settings.cost_explorer.bootstrap:
+            return iter(()), []
+        try:
+            return iter(overview(self.name, self.explorer(), asked, self._access.account(), now)), []
+        except SourceError as error:
+            months = " and ".join(asked.periods)
+            return iter(()), [
+                f"no overview of {months} from Cost Explorer: {error}; {error.hint}".rstrip("; ")
+            ]
+
+    def _coverage(
+        self, seen: Watched, statuses: list[ExportStatus], cursors: Mapping[str, Cursor], now: datetime
+    ) -> Coverage:
+        place = f"s3://{self._settings.bucket}/{self._settings.prefix}".rstrip("/")
+        faults = [f"{period}: {reason}" for period, reason in sorted(seen.refused.items(), reverse=True)]
+        faults += [f"{one.name}: {one.reason}" for one in statuses if one.run is Run.FAILED]
+        if not seen.chosen.manifests:
+            return self._not_yet(place, seen, cursors, faults, now)
+        age = now - newest_refresh(seen.chosen)
+        if age > LATE:
+            faults.append(
+                f"AWS has not refreshed any month in {place} for {age_text(age)}, and does so daily: look "
+                "whether the export still exists and may write to the bucket"
+            )
+        if not faults:
+            return Coverage(source=self.name, freshness=Freshness.FRESH)
+        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+        reason = "; ".join(faults[:_SHOWN]) + more
+        return Coverage(source=self.name, freshness=Freshness.STALE, reason=reason)
+
+    def _not_yet(
+        self, place: str, seen: Watched, cursors: Mapping[str, Cursor], faults: list[str], now: datetime
+    ) -> Coverage:
+        """Say that no export has landed, and how far Cost Explorer reaches where it was asked."""
+        if seen.exports:
+            names = ", ".join(sorted({one.name for one in seen.exports}))
+            reason = (
+                f"{names} in {place} has no manifest yet: AWS writes it last, up to a day after its start"
+            )
+        else:
+            reason = f"no cost export was found in {place}: AWS takes up to a day to deliver the first one"
+        reason = "; ".join([*faults, reason])
+        if not any(cursor_origin(cursor) == EXPLORER for cursor in cursors.values()):
+            return Coverage(source=self.name, freshness=Freshness.STALE, reason=reason)
+        return Coverage(
+            source=self.name,
+            freshness=Freshness.STALE,
+            delivered_through=midnight(now.date() - timedelta(days=1)),
+            reason=f"{reason}; figures are of Cost Explorer until then",
+        )
