@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from daemon.query import Query
 from daemon.report import cells_of
 from daemon.sources import SourceState, SourceView
 from domain.charge import COSTS
+from domain.standing import Standing, standings
 from domain.window import month_of, previous_month
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Status:
         size_bytes: of the ledger's folder; None where it cannot be counted.
         place: where the ledger lies.
         messages: what did not reach its channel, and why.
+        standings: {(source, billing period): open, closed, reopened or unknown}, of what is stored.
     """
 
     at: datetime
@@ -56,6 +58,7 @@ class Status:
     size_bytes: int | None
     place: str
     messages: tuple[str, ...] = ()
+    standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
 
     @property
     def is_well(self) -> bool:
@@ -83,6 +86,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         cells = cells_of(query, rooms.ledger, sources=sources)
         scores = coverage(resource_totals(cells, COSTS[query.cost]), star)
         digest = gather(rooms, star, detail=False)
+    deliveries = rooms.ledger.deliveries()
     return Status(
         at=rooms.clock.now(),
         sources=tuple(sources),
@@ -92,10 +96,11 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         coverage_month=month,
         digest=digest,
         charges=sum(period.rows for period in stored),
-        deliveries=len(rooms.ledger.deliveries()),
+        deliveries=len(deliveries),
         size_bytes=_size(rooms.settings.ledger.path),
         place=rooms.settings.ledger.path,
         messages=digest_troubles(rooms),
+        standings=standings(deliveries, rooms.clock.now()),
     )
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from daemon.output import Field, Listing, Row, Value
+from daemon.output import Field, Listing, Row
+from daemon.period_listing import periods_listing
 from daemon.sources import SourceState, SourceView
 from domain.delivery import Verdict
 from domain.money import plain
@@ -15,7 +16,7 @@ from domain.show import age_text, day_text, money_text, percent_text, rounded
 
 if TYPE_CHECKING:
     from daemon.status import Status
-    from ledger.status import PeriodStatus, QuarantinedFile, QuarantinedRow
+    from ledger.status import QuarantinedFile, QuarantinedRow
 
 SCHEMA = "costd.status/1"
 _KIB = 1024
@@ -171,50 +172,6 @@ def _notes(status: Status) -> Iterator[str]:
         yield f"{rows:,} rows of {files:,} files could not be read. See: costd status --quarantine"
     for source in status.sources:
         yield from (f"{source.name}: {note}" for note in source.notes)
-
-
-def periods_listing(status: Status) -> Listing:
-    """Give every billing period: what is stored, and how the last attempt ended."""
-    return Listing(
-        fields=(
-            Field(name="source"),
-            Field(name="period"),
-            Field(name="result", missing="stored"),
-            Field(name="charges", number=True),
-            Field(name="currency"),
-            Field(name="billed", number=True),
-            Field(name="days", title="DAYS", missing=""),
-            Field(name="seen_at", title="SEEN"),
-            Field(name="quarantined", number=True),
-            Field(name="focus_version", title="FOCUS"),
-            Field(name="forced", machine_only=True),
-            Field(name="gate", missing=""),
-            Field(name="reason", missing=""),
-        ),
-        rows=[row for period in status.periods for row in _period(period)],
-        document={"schema": "costd.periods/1"},
-        empty="Nothing is stored yet. `costd collect` fetches the bills.",
-    )
-
-
-def _period(period: PeriodStatus) -> Iterator[Row]:
-    head: dict[str, Value] = {
-        "source": period.source,
-        "period": period.billing_period,
-        "result": period.verdict.value if period.verdict else None,
-        "charges": period.rows if period.delivery_id else None,
-        "days": f"{period.first_day} to {period.last_day}" if period.first_day else None,
-        "seen_at": period.seen_at,
-        "quarantined": period.rejected,
-        "focus_version": period.focus_version or None,
-        "forced": period.forced,
-        "gate": period.gate or None,
-        "reason": period.reason or None,
-    }
-    if not period.sums:
-        yield head
-    for currency, sums in sorted(period.sums.items()):
-        yield {**head, "currency": currency, "billed": sums.get("BilledCost")}
 
 
 def quarantine_listing(rows: Sequence[QuarantinedRow], files: Sequence[QuarantinedFile]) -> Listing:

@@ -44,9 +44,10 @@ def command(run: Invocation, /, limit: int, output: str, part: str | None) -> in
     import os
 
     from daemon.output import Output, print_listing
+    from daemon.period_listing import periods_listing
     from daemon.rooms import Rooms
     from daemon.status import gather_status
-    from daemon.status_listing import periods_listing, quarantine_listing, sources_listing
+    from daemon.status_listing import quarantine_listing, sources_listing
     from daemon.terminal import standard_output
 
     rooms, terminal = Rooms.of(run), standard_output(os.environ)

@@ -17,11 +17,12 @@ from daemon.http.api_listings import deliveries_listing, explained, owners_listi
 from daemon.http.errors import Refused
 from daemon.http.identity import identity_of, require
 from daemon.http.parameters import Parameters
+from daemon.period_listing import periods_listing
 from daemon.query import COST_WORDS, Query, parse_instant, parse_months
 from daemon.recent import Recent
 from daemon.report_listing import listing_of
 from daemon.status import gather_status
-from daemon.status_listing import periods_listing, sources_listing
+from daemon.status_listing import sources_listing
 from domain.allocation import OWNER_FIELDS
 from domain.errors import IncompleteError
 from domain.identity import Right

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,13 @@ from daemon.http.identity import require
 from daemon.http.parameters import Parameters
 from daemon.pages.ask import Ask
 from daemon.pages.layout import ident, moment, name, page, percent
+from daemon.pages.period_rows import PeriodRow, period_rows, refused_periods
 from daemon.pages.shown import Shown
 from daemon.query import Query
 from daemon.report import cells_of
 from daemon.sources import SourceState
 from daemon.status import Status, gather_status
 from domain.charge import COSTS
-from domain.delivery import Verdict
 from domain.identity import Right
 from domain.show import age_text, instant_text
 
@@ -65,23 +65,6 @@ class SourceRow:
     told: tuple[str, ...]
     command: str
     url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeriodRow:
-    """One billing period of one source and currency."""
-
-    source: str
-    period: str
-    url: str
-    style: str
-    result: str
-    charges: int
-    currency: str
-    billed: Decimal | None
-    seen: str
-    focus: str
-    told: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,16 +128,23 @@ def _page(services: Services) -> str:
         "sources",
         status=status,
         rows=tuple(_source(status, source) for source in status.sources),
-        refused=tuple(_refused(status)),
+        refused=tuple(refused_periods(status)),
         messages=tuple(name(told, 400) for told in status.messages),
-        periods=tuple(row for one in periods if one.billing_period in recent for row in _period(one)),
-        older=tuple(row for one in older[:MOST_PERIODS] for row in _period(one)),
+        periods=tuple(
+            row for one in periods if one.billing_period in recent for row in period_rows(status, one)
+        ),
+        older=tuple(row for one in older[:MOST_PERIODS] for row in period_rows(status, one)),
+        is_split=any(one.allocations for one in status.standings.values()),
         more_periods=max(len(older) - MOST_PERIODS, 0),
         quarantined=tuple(_quarantined(status.quarantined, kept)),
         coverage=tuple(_covered(status, score) for score in status.coverage),
         unowned=tuple(_unowned(services, status)),
         unowned_url=_month(status).but(by=("resource",)).only("team", None).url,
     )
+
+
+def _rows(status: Status, periods: Iterable[PeriodStatus]) -> Iterator[PeriodRow]:
+    return (row for one in periods for row in period_rows(status, one))
 
 
 def _source(status: Status, source: SourceView) -> SourceRow:
@@ -185,42 +175,6 @@ def _source(status: Status, source: SourceView) -> SourceRow:
 
 def _every(every: timedelta | None) -> str:
     return f"every {age_text(every)}" if every is not None else "no longer configured"
-
-
-def _refused(status: Status) -> Iterator[str]:
-    """Give what a gate keeps out, in sentences: what is stored from before still counts."""
-    for one in status.periods:
-        if one.verdict is Verdict.REFUSED:
-            kept = "; what was stored before still counts" if one.delivery_id else "; nothing of it is stored"
-            yield (
-                f"{name(one.source, 40)} {one.billing_period} was refused by the gate {one.gate}: "
-                f"{name(one.reason, 240)}{kept}."
-            )
-
-
-def _period(one: PeriodStatus) -> Iterator[PeriodRow]:
-    style, result = "good", one.verdict.value if one.verdict is not None else "stored"
-    told = f"gate {one.gate}: {name(one.reason, 200)}" if one.gate else name(one.reason, 200)
-    if one.verdict is Verdict.REFUSED:
-        style = "bad"
-    elif one.forced:
-        style, told = "idle", told or "stored by force"
-    sums = sorted(one.sums.items()) or [("", {})]
-    for currency, costs in sums:
-        ask = Ask(by=("cloud_service",), cost="billed", periods=(one.billing_period,))
-        yield PeriodRow(
-            source=name(one.source, 40),
-            period=one.billing_period,
-            url=ask.only("source", one.source).url,
-            style=style,
-            result=result,
-            charges=one.rows,
-            currency=name(currency, 8),
-            billed=costs.get("BilledCost"),
-            seen=instant_text(one.seen_at) if one.seen_at is not None else "",
-            focus=name(one.focus_version, 12),
-            told=told,
-        )
 
 
 def _quarantined(files: Sequence[QuarantinedFile], kept: Sequence[QuarantinedRow]) -> Iterator[Quarantine]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
+import polars as pl
 import pytest
 from acme import Acme
-from builders import a_charge
+from builders import a_batch, a_charge, a_chunk
 from door import Site, site
 from pages_read import HTML, words
+
+from domain.allocation import SPLIT_SCHEMA
+from domain.delivery import Closing
 
 
 def page(made: Site) -> str:
@@ -44,6 +49,68 @@ def test_the_largest_resources_without_a_team_are_named(sources: str) -> None:
 def test_periods_stand_newest_first_with_what_was_billed(sources: str) -> None:
     table = sources[sources.index('id="periods"') :]
     assert re.findall(r'<th scope="row" class="nowrap">([^<]+)', table)[:2] == ["2026-06", "2026-05"]
+
+
+def test_periods_say_whether_they_may_change_and_what_the_gates_said(pages: Site, sources: str) -> None:
+    table = sources[sources.index('id="periods"') :]
+    told = words(table[: table.index("</table>")])
+    assert re.search(r"2026-06 aws open passed [\d,]+ ", told)
+    assert re.search(r"2026-05 aws unknown passed [\d,]+ ", told)
+    assert "Split rows" not in told
+    rows = pages.client().get("/v1/status").json()["periods"]
+    assert [
+        (row["period"], row["state"], row["gates"], row["split_rows"], row["closes_at"]) for row in rows
+    ] == [
+        ("2026-05", "unknown", "passed", 0, None),
+        ("2026-06", "open", "passed", 0, None),
+    ]
+
+
+def test_closed_reopened_and_split_periods_say_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = site(closing(Acme(folder=tmp_path_factory.mktemp("closing"))))
+    try:
+        text = page(made)
+        rows = made.client().get("/v1/status").json()["periods"]
+    finally:
+        made.services.close()
+    told = words(text[text.index('id="periods"') :])
+    assert "Charges Split rows Billed" in told
+    assert re.search(r"2026-05 aws open closes 2026-06-25 00:00Z passed 1 2 ", told)
+    assert re.search(r"2026-04 aws reopened closes 2026-06-25 00:00Z passed 1 0 ", told)
+    assert re.search(r"2026-03 aws closed passed 1 0 ", told)
+    assert {row["period"]: row["closes_at"] for row in rows}["2026-03"] == "2026-04-20T00:00:00Z"
+    assert {row["period"]: row["split_rows"] for row in rows} == {"2026-03": 0, "2026-04": 0, "2026-05": 2}
+
+
+def closing(acme: Acme) -> Acme:
+    """Store three months: one closed, one changed after it was closed, one that closes soon."""
+    acme.configure("aws")
+    made = site(acme)
+    shares = pl.DataFrame([dict.fromkeys(SPLIT_SCHEMA)] * 2, schema=SPLIT_SCHEMA).with_columns(
+        BillingPeriodStart=datetime(2026, 5, 1, tzinfo=UTC)
+    )
+    try:
+        for period, seen, closes, split in (
+            ("2026-03", datetime(2026, 4, 6, tzinfo=UTC), datetime(2026, 4, 20, tzinfo=UTC), None),
+            ("2026-04", datetime(2026, 5, 6, tzinfo=UTC), datetime(2026, 5, 20, tzinfo=UTC), None),
+            ("2026-04", datetime(2026, 6, 11, tzinfo=UTC), datetime(2026, 6, 25, tzinfo=UTC), None),
+            ("2026-05", datetime(2026, 6, 11, tzinfo=UTC), datetime(2026, 6, 25, tzinfo=UTC), shares),
+        ):
+            charge = a_charge(start=f"{period}-10")
+            final = Closing(closes_at=closes)
+            made.services.ledger.replace(
+                a_batch(
+                    chunks=[a_chunk(charge, allocations=split)],
+                    periods=[period],
+                    source="aws",
+                    manifest_hash=f"{seen}",
+                    closing=lambda _, final=final: final,
+                ),
+                seen_at=seen,
+            )
+    finally:
+        made.services.close()
+    return acme
 
 
 def test_costd_says_what_it_takes_itself(sources: str) -> None:
