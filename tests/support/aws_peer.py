@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -64,9 +64,28 @@ class Cost:
 
 
 def refusal(code: str, message: str = "no", status: int = 403, **headers: str) -> Answer:
-    """Give a refusal as S3 and STS write it."""
+    """Give a refusal as S3 writes it."""
     body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
     return Answer(status, body.encode(), {"Content-Type": "application/xml", **headers})
+
+
+def of_sts(code: str, message: str = "no") -> Answer:
+    """Give a refusal as STS writes it."""
+    body = (
+        f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        "<RequestId>1</RequestId></ErrorResponse>"
+    )
+    return Answer(403, body.encode(), {"Content-Type": "text/xml"})
+
+
+def assumed(until: datetime) -> Answer:
+    """Give credentials of a role that expire."""
+    body = (
+        '<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>'
+        "<AccessKeyId>ASIAEXAMPLE</AccessKeyId><SecretAccessKey>x</SecretAccessKey><SessionToken>x</SessionToken>"
+        f"<Expiration>{until:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+    )
+    return Answer(200, body.encode(), {"Content-Type": "text/xml"})
 
 
 def refused(code: str, message: str = "no", status: int = 400) -> Answer:
