@@ -12,8 +12,8 @@ import sys
 import time
 
 import deltalake  # noqa: F401  # loaded here, so that no call that is measured pays for it
-import numpy as np  # noqa: F401  # same
-import pyarrow as pa  # noqa: F401  # same
+import numpy as np  # noqa: F401  # loaded here, so that no import is timed
+import pyarrow as pa  # noqa: F401  # loaded here, so that no import is timed
 
 from attribution.allocate import allocate
 from attribution.ownership import compile_rules
