@@ -12,6 +12,7 @@ from collectors.aws.exact import Key
 from collectors.aws.line_types import Line, is_kind
 from collectors.aws.prepare import Lines
 from domain.charge import MONEY
+from domain.window import month_of
 
 _PLAN, _RESERVATION = "savings_plan_savings_plan_a_r_n", "reservation_reservation_a_r_n"
 _PERIOD = pl.col("bill_billing_period_start_date").dt.strftime("%Y-%m").alias("period")
@@ -179,15 +180,19 @@ def _key(*columns: str) -> pl.Expr:
 def facts(lines: Lines, charges: pl.DataFrame) -> Facts:
     """Count accounts, charges that no invoice has yet, and which kinds of discounts there are."""
     frame = lines.frame
-    month = pl.col("BillingPeriodStart").dt.strftime("%Y-%m").alias("period")
+    month = "BillingPeriodStart"
     accounts = charges.select(month, "BillingAccountId", "SubAccountId").unique().drop_nulls().rows()
-    still_open = charges.group_by(month).agg(pl.col("InvoiceId").is_null().sum())
+    still_open = charges.group_by(month).agg(pl.col("InvoiceId").is_null().sum()).rows()
     net = pl.col(costs.NET)
     of_net = frame.filter(net.is_not_null() & (net != pl.col(costs.GROSS)) & ~is_kind(Line.DISCOUNT))
     discounts = frame.filter(is_kind(Line.DISCOUNT))
     return Facts(
-        accounts=frozenset(accounts),
-        open=dict(still_open.iter_rows()),
-        net_lines=frozenset(of_net.select(_PERIOD).unique().to_series()),
-        discount_lines=frozenset(discounts.select(_PERIOD).unique().to_series()),
+        accounts=frozenset((month_of(start), payer, account) for start, payer, account in accounts),
+        open={month_of(start): count for start, count in still_open},
+        net_lines=_months(of_net),
+        discount_lines=_months(discounts),
     )
+
+
+def _months(lines: pl.DataFrame) -> frozenset[str]:
+    return frozenset(month_of(start) for start in lines["bill_billing_period_start_date"].unique())

@@ -65,7 +65,7 @@ class _Faults:
 def prepared(rows: pl.DataFrame, memory: Memory) -> Lines:
     """Type the lines of a piece and set aside those that cannot be booked exactly."""
     known = _texts(rows)
-    faults = _Faults(rows)
+    faults = _Faults(known)
     lines = Lines(frame=pl.DataFrame(), has_splits="split_line_item_parent_resource_id" in rows.columns)
     done = [pl.Series(ROW, range(rows.height), dtype=pl.UInt32)]
     done += [_or_nothing(known, name, pl.String()) for name in sorted(names.TEXTS)]

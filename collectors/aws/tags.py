@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
 
 import orjson
 import polars as pl
 
-from collectors.aws.lookup import looked_up
+from collectors.aws.lookup import REMEMBERED
 from collectors.focus import keyvalues
 from collectors.focus.normalise import Memory
 
@@ -15,6 +18,7 @@ _SOURCES = ("resourceTags/", "resource_tags/")
 _CATEGORY = ("costCategory/", "cost_category/")
 _USER = ("user:", "user_")
 _AWS = "aws_"
+_SEED = secrets.randbits(63)
 
 
 def folded(rows: pl.DataFrame, name: str, alias: str, memory: Memory) -> pl.Series | None:
@@ -38,6 +42,7 @@ def _without_empty(values: pl.Series) -> pl.Series:
     return values.set(values == "", None) if values.dtype == pl.String else values
 
 
+@lru_cache(maxsize=4096)
 def key_of(raw: str) -> str:
     """Give the key that people know: `user_team` and `user:team` are `team`, `aws_x` is `aws:x`."""
     key = raw
@@ -49,20 +54,17 @@ def key_of(raw: str) -> str:
     return f"aws:{key[len(_AWS) :]}" if key.startswith(_AWS) and len(key) > len(_AWS) else key
 
 
-def normalised(text: str) -> tuple[str | None, str | None]:
-    """Give tags under their known keys, and the cost categories that the column `tags` mixes in.
+def normalised(raw: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
+    """Give `Tags`, `x_RawTags` and the cost categories that the column `tags` mixes in, as JSON.
 
     Keys are sorted; of two tags for one key the second keeps its raw key. Tags of accounts and
     users keep AWS's prefix (`accountTag/department`): only one kind of key may go without.
     """
-    try:
-        raw = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text, None
-    if not isinstance(raw, dict):
-        return text, None
-    categories = {key.partition("/")[2]: raw.pop(key) for key in sorted(raw) if key.startswith(_CATEGORY)}
-    return _json(_renamed(raw)), _json(categories)
+    tags, categories = raw, {}
+    if any(key.startswith(_CATEGORY) for key in raw):
+        tags = {key: value for key, value in raw.items() if not key.startswith(_CATEGORY)}
+        categories = {key.partition("/")[2]: raw[key] for key in raw if key not in tags}
+    return _json(_renamed(tags)), _json(raw), _json(categories)
 
 
 def _json(content: Mapping[str, str]) -> str | None:
@@ -70,6 +72,9 @@ def _json(content: Mapping[str, str]) -> str | None:
 
 
 def _renamed(raw: Mapping[str, str]) -> dict[str, str]:
+    plain = {key_of(key): value for key, value in raw.items()}
+    if len(plain) == len(raw):
+        return plain
     found: dict[str, str] = {}
     late = []
     for key in sorted(raw):
@@ -83,24 +88,84 @@ def _renamed(raw: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _answers(values: pl.Series | pl.DataFrame, memory: Memory) -> list[pl.Series]:
+    """Give the three texts of every line; each distinct set of tags is read once."""
+    hashes = _hashes(values)
+    known = memory.found.setdefault("tags", {})
+    if len(known) > REMEMBERED:
+        known.clear()
+    first = hashes.arg_unique()
+    distinct = hashes.gather(first).to_list()
+    fresh = [i for i, key in enumerate(distinct) if key not in known]
+    rows = first.gather(fresh)
+    unmet = values[rows].to_dicts() if isinstance(values, pl.DataFrame) else values.gather(rows).to_list()
+    for i, value in zip(fresh, unmet, strict=True):
+        raw = _raw(value)
+        known[distinct[i]] = normalised(raw) if isinstance(raw, dict) else (raw, raw, None)
+    place = hashes.replace_strict(distinct, range(len(distinct)), return_dtype=pl.UInt32)
+    answers = [known[key] for key in distinct]
+    return [
+        pl.Series(name, [answer[i] for answer in answers], dtype=pl.String).gather(place)
+        for i, name in enumerate(("Tags", "x_RawTags", "x_CostCategories"))
+    ]
+
+
+def _hashes(values: pl.Series | pl.DataFrame) -> pl.Series:
+    if isinstance(values, pl.DataFrame):
+        return values.hash_rows(_SEED)
+    if isinstance(values.dtype, pl.Map):
+        # Only the hash: maps themselves become dicts many times faster than lists of pairs.
+        return values.cast(pl.List(pl.Struct({"key": pl.String, "value": pl.String}))).hash(_SEED)
+    return values.hash(_SEED)
+
+
+def _raw(value: Any) -> dict[str, str] | str | None:
+    """Give a map as a file has it; text that is none stays, so that nobody's tags are lost unseen."""
+    text = None
+    if isinstance(value, str):
+        text = value
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return text or None
+    if isinstance(value, list):
+        value = {pair["key"]: pair["value"] for pair in value}
+    if not isinstance(value, dict):
+        return text or None
+    return {key: _plain(item) for key, item in value.items() if item is not None}
+
+
+def _plain(item: Any) -> str:
+    return item if isinstance(item, str) else orjson.dumps(item).decode()
+
+
+def _columns_of(rows: pl.DataFrame) -> list[pl.Series | pl.DataFrame]:
+    """Give where tags are, the column that wins first."""
+    found: list[pl.Series | pl.DataFrame] = []
+    for name in ("tags", "resource_tags"):
+        if name in rows.columns:
+            series = rows[name]
+            found.append(series if series.dtype.is_nested() else series.cast(pl.String))
+    keys = [column for column in rows.columns if column.startswith("resource_tags/")]
+    if keys and not found:
+        found.append(rows.select(_text(rows[key]).alias(key.partition("/")[2]) for key in keys))
+    return found
+
+
 def tags(rows: pl.DataFrame, memory: Memory) -> dict[str, pl.Series]:
     """Give `Tags`, `x_RawTags` and `x_CostCategories`, each only if the file has it.
 
     `tags` holds the resource's tags and those of other things; where a line has it, it wins.
     """
     found: dict[str, pl.Series] = {}
-    raws = [folded(rows, name, "Tags", memory) for name in ("tags", "resource_tags")]
-    present = [raw for raw in raws if raw is not None]
-    if present:
-        raw = present[0] if len(present) == 1 else present[0].zip_with(present[0].is_not_null(), present[1])
-        both = [("Tags", pl.String()), ("x_CostCategories", pl.String())]
-        found["Tags"], mixed = looked_up(raw, "tags", both, normalised, memory)
-        found["x_RawTags"] = raw.rename("x_RawTags")
-        if mixed.null_count() < len(mixed):
-            found["x_CostCategories"] = mixed
+    for values in _columns_of(rows):
+        for series in _answers(values, memory):
+            better = found.get(series.name)
+            found[series.name] = series if better is None else better.zip_with(better.is_not_null(), series)
+    mixed = found.pop("x_CostCategories", None)
     categories = folded(rows, "cost_category", "x_CostCategories", memory)
-    if categories is not None and "x_CostCategories" in found:
-        categories = categories.zip_with(categories.is_not_null(), found["x_CostCategories"])
-    if categories is not None:
-        found["x_CostCategories"] = categories
-    return found
+    if categories is None:
+        categories = mixed
+    elif mixed is not None:
+        categories = categories.zip_with(categories.is_not_null(), mixed)
+    return found if categories is None else {**found, "x_CostCategories": categories}
