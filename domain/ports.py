@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from domain.invoice import Invoice, NoInvoice
     from domain.message import Intent, Post, PostState
     from domain.own_cost import Paid, Spent
+    from domain.price import Asked, NoPrice, Price
 
 
 class Clock(Protocol):
@@ -93,6 +94,14 @@ class Invoices(Protocol):
         Raises:
             SourceError: the provider could not be asked.
         """
+        ...
+
+
+class PriceBook(Protocol):
+    """Dated prices; every one says where and when it came from."""
+
+    def price(self, asked: Asked, at: datetime) -> Price | NoPrice:
+        """Give the newest price that was in force at an instant, or why there is none."""
         ...
 
 

@@ -1,8 +1,8 @@
-"""The five Delta tables of the ledger: their columns, partitions and settings.
+"""The six Delta tables of the ledger: their columns, partitions and settings.
 
 `charges` holds the facts, `resources` and `prices` the two dimensions, `cube` the daily
 sums of every delivery, `allocations` how providers themselves split resources. Only a
-commit to `charges` makes a delivery exist.
+commit to `charges` makes a delivery exist. `price_book` holds dated prices, apart from any delivery.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import polars as pl
 
 from domain.allocation import SPLIT_SCHEMA
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
+from domain.price import BOOK_SCHEMA
 from ledger.tags import column_of, storable
 
 CONTENT = "x_content"
@@ -69,6 +70,9 @@ ALLOCATIONS = TableSpec(
 PRICES = TableSpec(
     name="prices", schema=pl.Schema({**PRICE_SCHEMA, CONTENT: pl.Int64()}), partitions=("source",)
 )
+PRICE_BOOK = TableSpec(
+    name="price_book", schema=BOOK_SCHEMA, partitions=("provider",), ranged="effective_from"
+)
 
 
 def resources(promote: Iterable[str]) -> TableSpec:
@@ -86,4 +90,4 @@ def keys_of(spec: TableSpec) -> list[str]:
 
 def every_table(promote: Iterable[str] = ()) -> tuple[TableSpec, ...]:
     """List the tables, the truth first."""
-    return (CHARGES, resources(promote), PRICES, CUBE, ALLOCATIONS)
+    return (CHARGES, resources(promote), PRICES, CUBE, ALLOCATIONS, PRICE_BOOK)

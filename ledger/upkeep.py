@@ -52,6 +52,7 @@ def maintain(
         "resources": _join_dimension(tables["resources"], "dim_id", now),
         "prices": _join_dimension(tables["prices"], "price_id", now),
         "cube": _join_cube(tables["cube"], deliveries, now, now - grace),
+        "price_book": _join_book(tables["price_book"], now),
     }
     versions = kept_versions(deliveries, retain)
     deleted = {
@@ -105,6 +106,15 @@ def _join_cube(table: Table, deliveries: Sequence[Delivery], now: datetime, befo
             kept = rows.filter(pl.col("delivery_id").is_in(sorted(found & ids)))
             joined += _rewrite(table, place, settled, kept.sort("delivery_id", *cube.CELL), now)
     return joined
+
+
+def _join_book(table: Table, now: datetime) -> int:
+    """Join the files of each provider's prices; every row is history and stays."""
+    return sum(
+        _rewrite(table, place, members, table.read([member.path for member in members]), now)
+        for place, members in _partitions(table)
+        if len(members) >= MANY_FILES
+    )
 
 
 def _partitions(table: Table) -> list[tuple[dict[str, str], list[Member]]]:
