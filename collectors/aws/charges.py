@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from collectors.aws import costs, line_types
@@ -60,7 +62,7 @@ def of_lines() -> list[pl.Expr]:
         **_what(),
         **_prices(),
         **_commitment(),
-        **{name: costs.total(terms) for name, terms in costs.of_line().items()},
+        **_costs(costs.of_line()),
     }
     return [_column(name, made.get(name)) for name in RAW_SCHEMA]
 
@@ -72,7 +74,7 @@ def of_unused() -> list[pl.Expr]:
     amount = costs.total(costs.of_unused()["EffectiveCost"]).cast(QUANTITY)
     quantity = pl.when(is_kind(Line.RESERVED_FEE)).then(hours)
     changed = {
-        **{name: costs.total(terms) for name, terms in costs.of_unused().items()},
+        **_costs(costs.of_unused()),
         "ChargeCategory": pl.lit("Usage"),
         "ChargeFrequency": pl.lit("Usage-Based"),
         "PricingCategory": pl.lit("Committed"),
@@ -92,6 +94,13 @@ def of_unused() -> list[pl.Expr]:
         .then(pl.lit("Hours")),
     }
     return [_column(name, changed[name]) for name in RAW_SCHEMA if name in changed]
+
+
+def _costs(terms_of: Mapping[str, costs.Terms]) -> dict[str, pl.Expr]:
+    """Give the costs; also in the currency of prices, where that is the one of the bill."""
+    found = {name: costs.total(terms) for name, terms in terms_of.items()}
+    is_same = pl.col("pricing_currency") == pl.col("line_item_currency_code")
+    return {**found, "PricingCurrencyEffectiveCost": pl.when(is_same).then(found["EffectiveCost"])}
 
 
 def _column(name: str, made: pl.Expr | None) -> pl.Expr:

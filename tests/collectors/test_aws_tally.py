@@ -271,7 +271,11 @@ def test_discounts_as_lines_and_within_costs_at_once_are_noted() -> None:
 
 
 def test_many_pieces_are_as_one() -> None:
-    rows = [covered("0.2", "0.001") for _ in range(150)]
-    rows += [negation("-0.2") for _ in range(150)]
-    assert judged(*rows, fee("1", "0.15"), pieces=1).objections == ()
-    assert judged(*rows, fee("1", "0.16"), pieces=1).objections != ()
+    hour = converted([covered("0.2", "0.001"), negation("-0.2")])
+    tally = Tally(LATER)
+    for _ in range(150):
+        tally.add(hour)
+    tally.add(converted([fee("1", "0.15")]))
+    assert tally.closing(PERIOD).objections == ()
+    tally.add(hour)
+    assert [one.gate for one in tally.closing(PERIOD).objections] == ["commitment"]
