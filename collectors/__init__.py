@@ -4,6 +4,7 @@ May not live here: anything that knows a database. A collector fetches and norma
 """
 
 COLLECTORS: tuple[str, ...] = (
+    "collectors.aws_billing:AwsBillingCollector",
     "collectors.demo:DemoCollector",
     "collectors.focus_files:FocusFilesCollector",
 )

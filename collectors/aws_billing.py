@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -14,7 +14,7 @@ from collectors.aws.delivery import EXPLORER, cursor_origin
 from collectors.aws.executions import Executions, ExportStatus, Run
 from collectors.aws.explorer import Explorer
 from collectors.aws.layouts import Form, newest_refresh
-from collectors.aws.overview import overview, wanted
+from collectors.aws.overview import NOTE, overview, wanted
 from collectors.aws.probing import probes
 from collectors.aws.settings import AwsBillingSettings
 from collectors.aws.watching import LATE, Watch, Watched
@@ -56,9 +56,10 @@ class AwsBillingCollector:
         statuses, notes = self._statuses(seen)
         batches = Batches(self.name, bucket, settings.max_quarantined, cursors)
         first, more = self._overviews(seen, cursors, now)
+        of_explorer = _of_explorer(cursors, seen, first)
         return Fetch(
             batches=chain(batches.of(seen.due, watch.again), first),
-            coverage=self._coverage(seen, statuses, cursors, now),
+            coverage=self._coverage(seen, statuses, now, has_overview=bool(of_explorer)),
             refused=tuple(
                 PeriodResult(
                     source=self.name,
@@ -69,7 +70,7 @@ class AwsBillingCollector:
                 )
                 for period, reason in sorted(seen.refused.items())
             ),
-            notes=(*seen.chosen.notes, *notes, *more),
+            notes=(*seen.chosen.notes, *notes, *more, *(f"{period} {NOTE}" for period in of_explorer)),
         )
 
     def explorer(self) -> Explorer:
@@ -103,56 +104,56 @@ class AwsBillingCollector:
 
     def _overviews(
         self, seen: Watched, cursors: Mapping[str, Cursor], now: datetime
-    ) -> tuple[Iterator[Batch], list[str]]:
+    ) -> tuple[list[Batch], list[str]]:
         """Ask Cost Explorer for months that no export has delivered; that it fails is only a note."""
         asked = wanted({*seen.chosen.manifests, *seen.refused}, cursors, now)
         if asked is None or not self._settings.cost_explorer.bootstrap:
-            return iter(()), []
+            return [], []
         try:
-            return iter(overview(self.name, self.explorer(), asked, self._access.account(), now)), []
+            return overview(self.name, self.explorer(), asked, self._access.account(), now), []
         except SourceError as error:
             months = " and ".join(asked.periods)
-            return iter(()), [
-                f"no overview of {months} from Cost Explorer: {error}; {error.hint}".rstrip("; ")
-            ]
+            return [], [f"no overview of {months} from Cost Explorer: {error}; {error.hint}".rstrip("; ")]
 
     def _coverage(
-        self, seen: Watched, statuses: list[ExportStatus], cursors: Mapping[str, Cursor], now: datetime
+        self, seen: Watched, statuses: list[ExportStatus], now: datetime, *, has_overview: bool
     ) -> Coverage:
-        place = f"s3://{self._settings.bucket}/{self._settings.prefix}".rstrip("/")
         faults = [f"{period}: {reason}" for period, reason in sorted(seen.refused.items(), reverse=True)]
         faults += [f"{one.name}: {one.reason}" for one in statuses if one.run is Run.FAILED]
+        through = None
         if not seen.chosen.manifests:
-            return self._not_yet(place, seen, cursors, faults, now)
-        age = now - newest_refresh(seen.chosen)
-        if age > LATE:
+            faults.append(self._not_yet(seen))
+            if has_overview:
+                faults[-1] += "; figures are of Cost Explorer until then"
+                through = midnight(now.date() - timedelta(days=1))
+        elif (age := now - newest_refresh(seen.chosen)) > LATE:
             faults.append(
-                f"AWS has not refreshed any month in {place} for {age_text(age)}, and does so daily: look "
-                "whether the export still exists and may write to the bucket"
+                f"AWS has not refreshed any month in {self._place} for {age_text(age)}, and does so daily: "
+                "look whether the export still exists and may write to the bucket"
             )
         if not faults:
             return Coverage(source=self.name, freshness=Freshness.FRESH)
         more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         reason = "; ".join(faults[:_SHOWN]) + more
-        return Coverage(source=self.name, freshness=Freshness.STALE, reason=reason)
+        return Coverage(source=self.name, freshness=Freshness.STALE, delivered_through=through, reason=reason)
 
-    def _not_yet(
-        self, place: str, seen: Watched, cursors: Mapping[str, Cursor], faults: list[str], now: datetime
-    ) -> Coverage:
-        """Say that no export has landed, and how far Cost Explorer reaches where it was asked."""
-        if seen.exports:
-            names = ", ".join(sorted({one.name for one in seen.exports}))
-            reason = (
-                f"{names} in {place} has no manifest yet: AWS writes it last, up to a day after its start"
+    def _not_yet(self, seen: Watched) -> str:
+        if not seen.exports:
+            return (
+                f"no cost export was found in {self._place}: AWS takes up to a day to deliver the first one"
             )
-        else:
-            reason = f"no cost export was found in {place}: AWS takes up to a day to deliver the first one"
-        reason = "; ".join([*faults, reason])
-        if not any(cursor_origin(cursor) == EXPLORER for cursor in cursors.values()):
-            return Coverage(source=self.name, freshness=Freshness.STALE, reason=reason)
-        return Coverage(
-            source=self.name,
-            freshness=Freshness.STALE,
-            delivered_through=midnight(now.date() - timedelta(days=1)),
-            reason=f"{reason}; figures are of Cost Explorer until then",
+        names = ", ".join(sorted({one.name for one in seen.exports}))
+        return (
+            f"{names} in {self._place} has no manifest yet: AWS writes it last, up to a day after its start"
         )
+
+    @property
+    def _place(self) -> str:
+        return f"s3://{self._settings.bucket}/{self._settings.prefix}".rstrip("/")
+
+
+def _of_explorer(cursors: Mapping[str, Cursor], seen: Watched, fresh: Iterable[Batch]) -> list[str]:
+    """Give the months whose figures are of Cost Explorer once everything is stored."""
+    months = {period for period, cursor in cursors.items() if cursor_origin(cursor) == EXPLORER}
+    months |= {period for batch in fresh for period in batch.periods}
+    return sorted(months - {one.period for one in seen.due})

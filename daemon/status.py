@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from attribution.coverage import Coverage, coverage, resource_totals
 from daemon.digest import gather
 from daemon.digest_troubles import digest_troubles
+from daemon.own_costs import OwnCost, gather_own_costs
 from daemon.pipeline import attribute
 from daemon.query import Query
 from daemon.report import cells_of
@@ -44,6 +45,7 @@ class Status:
         place: where the ledger lies.
         messages: what did not reach its channel, and why.
         standings: {(source, billing period): open, closed, reopened or unknown}, of what is stored.
+        own_costs: what costd itself asked this month of providers that charge for it.
     """
 
     at: datetime
@@ -59,6 +61,7 @@ class Status:
     place: str
     messages: tuple[str, ...] = ()
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    own_costs: tuple[OwnCost, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -101,6 +104,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         place=rooms.settings.ledger.path,
         messages=digest_troubles(rooms),
         standings=standings(deliveries, rooms.clock.now()),
+        own_costs=gather_own_costs(rooms),
     )
 
 

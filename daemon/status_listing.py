@@ -106,6 +106,7 @@ def _document(status: Status) -> dict[str, object]:
             "deliveries": status.deliveries,
             "size_bytes": status.size_bytes,
         },
+        "own_costs": [one.document for one in status.own_costs],
     }
 
 
@@ -125,6 +126,8 @@ def _above(status: Status) -> Iterator[str]:
     size = f" · {_bytes(status.size_bytes)}" if status.size_bytes is not None else ""
     times = "delivery" if status.deliveries == 1 else "deliveries"
     yield f"Ledger     {status.charges:,} charges in {status.deliveries:,} {times}{size} · {status.place}"
+    for one in status.own_costs:
+        yield f"Costs      {one.text}"
 
 
 def _word(source: SourceView, at: datetime) -> str:

@@ -157,6 +157,7 @@ def _batch(source: str, period: str, frame: pl.DataFrame, now: datetime) -> Batc
         manifest_hash=_hash(charges, now),
         cursors={period: cursor},
         notes=(f"{period} {NOTE}",),
+        focus_version="Cost Explorer",
     )
 
 

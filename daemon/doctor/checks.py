@@ -13,6 +13,7 @@ from daemon.doctor.check import Check
 from daemon.doctor.machine import disk_probes, heartbeat_probe, zone_probe
 from daemon.doctor.owners import owner_probes
 from daemon.doctor.stores import ledger_probes, state_probes
+from daemon.doctor.tag_keys import tag_key_probes
 from domain.probe import Health, Probe
 
 if TYPE_CHECKING:
@@ -80,7 +81,10 @@ def config_probes(loaded: Loaded) -> Iterator[Probe]:
 
 def _source(rooms: Rooms, source: SourceEnvelope) -> list[Probe]:
     (collector,) = assemble.build_collectors(rooms.settings, (source.name,), clock=rooms.clock)
-    return collector.probe()
+    found = collector.probe()
+    if source.type == "aws_billing" and not any(probe.health is Health.FAIL for probe in found):
+        found += tag_key_probes(rooms, source.name)
+    return found
 
 
 def _digest(settings: Settings, digest: DigestSettings) -> list[Probe]:
