@@ -12,7 +12,7 @@ from collectors.aws.bucket import ExportBucket
 from collectors.aws.convert import to_focus
 from collectors.aws.delivery import EXPLORER, cursor_origin
 from collectors.aws.executions import Executions, ExportStatus, Run
-from collectors.aws.explorer import Explorer
+from collectors.aws.explorer import AccountSum, Explorer
 from collectors.aws.layouts import Form, newest_refresh
 from collectors.aws.overview import NOTE, overview, wanted
 from collectors.aws.probing import probes
@@ -72,6 +72,19 @@ class AwsBillingCollector:
             ),
             notes=(*seen.chosen.notes, *notes, *more, *(f"{period} {NOTE}" for period in of_explorer)),
         )
+
+    def invoice(self, period: str) -> list[AccountSum]:
+        """Give what Cost Explorer says of a month by account and record type, for `costd reconcile`.
+
+        Raises:
+            SourceError: it is switched off, the day's requests are used up, or it does not answer.
+        """
+        if not self._settings.cost_explorer.reconcile:
+            raise SourceError(
+                f"{self.name} may not ask Cost Explorer what {period} costs",
+                hint="set `cost_explorer: {reconcile: true}` of this source; it costs about 0.02 USD a month",
+            )
+        return self.explorer().month(period)
 
     def explorer(self) -> Explorer:
         """Give Cost Explorer, with what it may still cost today."""

@@ -157,8 +157,8 @@ class Access:
             asking["ExternalId"] = secret.reveal() if isinstance(secret, Secret) else secret
         fetcher = AssumeRoleCredentialFetcher(self._sts, source, self.role, extra_args=asking)
         core = botocore.session.Session()
-        # The SDK has no public door for a role that is not in its configuration file.
-        core._credentials = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")  # noqa: SLF001
+        renewed = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
+        core._credentials = renewed  # noqa: SLF001 -- the SDK has no public door for a role it has not in its files
         return boto3.session.Session(botocore_session=core, region_name=self._identity.region)
 
     def _sts(self, service: str, **keys: Any) -> Any:

@@ -30,7 +30,7 @@ def unpack(handle: BinaryIO, size: int, target: BinaryIO, *, limits: Limits = LI
             member = _table(archive)
             with archive.open(member) as source:
                 _copy(source, target, most)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
         raise DamagedError(f"is a damaged ZIP archive: {error}") from error
 
 

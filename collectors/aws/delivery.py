@@ -31,12 +31,10 @@ class Delivered:
     Attributes:
         manifest: what it consists of.
         files: its files, in the order of the manifest.
-        version: version id of the manifest, "" in a bucket without versions.
     """
 
     manifest: Manifest
     files: tuple[Headed, ...]
-    version: str = ""
 
     @property
     def period(self) -> str:
@@ -67,7 +65,6 @@ class Delivered:
             "export": printable(self.candidate.export.name),
             "manifest": printable(manifest.key),
             "stamp": manifest.stamp,
-            "version": self.version,
             "refresh": self.manifest.refresh,
             "written": manifest.modified.isoformat(),
             "account": self.manifest.account,

@@ -11,6 +11,7 @@ from enum import StrEnum
 from collectors.aws.bucket import Listing
 from collectors.focus.layouts import named_period
 from collectors.stores.interface import Stored
+from domain.errors import SourceError
 from domain.text import shortened
 
 _RANGE = re.compile(r"(\d{4})(\d{2})\d{2}-\d{8}", re.ASCII)
@@ -63,6 +64,9 @@ def find_exports(look: Callable[[str], Listing], prefix: str, wanted: str | None
     """Walk down from the prefix, folder by folder, to where exports deliver.
 
     `prefix` may already end in the name of the export. The data itself is never listed.
+
+    Raises:
+        SourceError: there are more folders than a bucket for bills has, and no export among the first.
     """
     found: list[Export] = []
     waiting, looked = [""], 0
@@ -75,6 +79,11 @@ def find_exports(look: Callable[[str], Listing], prefix: str, wanted: str | None
             found.append(Export(folder=folder, name=name, form=form))
         if form is not Form.DATA_EXPORT and folder.count("/") < _DEEPEST:
             waiting += [_joined(folder, child) for child in listing.folders if not _holds_data(child)]
+    if waiting and not found:
+        raise SourceError(
+            f"no cost export was found in the first {_MOST_FOLDERS} folders of the bucket",
+            hint="set `prefix` of this source to where the export delivers",
+        )
     if wanted is None:
         return found
     return [export for export in found if wanted in {export.name, *export.folder.split("/")}]

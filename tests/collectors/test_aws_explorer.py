@@ -204,6 +204,16 @@ def test_refusals_say_what_to_do(
     assert hint in getattr(caught.value, "hint", "")
 
 
+def test_reconciling_may_be_switched_off(bucket: Bucket, peer: AwsPeer) -> None:
+    desk = AwsDesk(bucket, url=peer.url, cost_explorer={"reconcile": False})
+    assert isinstance(desk.collector, AwsBillingCollector)
+    with pytest.raises(SourceError, match="may not ask Cost Explorer what"):
+        desk.collector.invoice(LAST_MONTH)
+    allowed = AwsDesk(bucket, url=peer.url)
+    assert isinstance(allowed.collector, AwsBillingCollector)
+    assert len(allowed.collector.invoice(LAST_MONTH)) == 7
+
+
 def test_amounts_never_pass_through_a_float(desk: AwsDesk, peer: AwsPeer) -> None:
     day = month_window(LAST_MONTH).start.date()
     peer.costs = [Cost(day, "044455556666", "Amazon EC2", "Usage", "0.1000000000000000055", "0.1")]

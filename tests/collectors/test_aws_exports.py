@@ -204,6 +204,15 @@ def _later_than_others(bucket: Bucket) -> None:
     bucket.put(key, content + b"\n")
 
 
+def test_a_bucket_of_many_folders_wants_a_prefix(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collectors.aws.layouts._MOST_FOLDERS", 3)
+    for i in range(4):
+        bucket.put(f"logs/{i}/a.txt", b"x")
+    with pytest.raises(SourceError, match="in the first 3 folders") as caught:
+        AwsDesk(bucket, prefix="logs").collect()
+    assert "set `prefix`" in caught.value.hint
+
+
 def test_the_named_export_counts_whatever_lies_beside_it(bucket: Bucket) -> None:
     bucket.report(THIS_MONTH, {"a.csv.gz": as_gzip(as_legacy(lines_of(THIS_MONTH, 8)))})
     bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines_of(THIS_MONTH, 2))})
