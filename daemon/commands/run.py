@@ -73,7 +73,16 @@ def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     if not given:
         return settings
-    http = type(settings.http).model_validate({**settings.http.model_dump(), **given})
+    from pydantic import ValidationError
+
+    from domain.errors import UsageError
+
+    try:
+        http = type(settings.http).model_validate({**settings.http.model_dump(), **given})
+    except ValidationError:  # only --host can be wrong; click has read the port
+        raise UsageError(
+            f"--host {host!r} is no host", hint="write a host name or an IP address, without a port"
+        ) from None
     return settings.model_copy(update={"http": http})
 
 

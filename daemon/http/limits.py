@@ -59,6 +59,10 @@ class Guarded:
             raise self._too_large(431, "headers_too_large", "the headers are too many or too long")
         if not scope["path"].startswith("/"):
             raise Refused(400, "bad_request", "the address is not a path")
+        named = {name for name, _ in headers}
+        if b"transfer-encoding" in named and b"content-length" in named:
+            # A proxy in front may have believed the other one: what follows is perhaps no request.
+            raise Refused(400, "bad_request", "the request has two lengths", headers={"connection": "close"})
         length = next((value for name, value in headers if name == b"content-length"), b"0")
         if not length.isdigit() or int(length) > limits.body_bytes:
             raise self._body_too_large()

@@ -37,12 +37,7 @@ class Origins:
             allowed = self._may_read if scope["method"] in SAFE_METHODS else self._may_change
             if not allowed(scope, headers):
                 self._counts.add("origin_refused")
-                raise Refused(
-                    403,
-                    "origin_refused",
-                    "this request comes from a page of another site",
-                    hint="behind a proxy set `http.public_url` to what people type; programs send a token",
-                )
+                raise _refused(headers)
         await self._app(scope, receive, send)
 
     def _may_read(self, scope: Scope, headers: dict[str, str]) -> bool:
@@ -62,6 +57,16 @@ class Origins:
     def _own(self, scope: Scope) -> tuple[str, str, int] | None:
         asker = asker_of(scope)
         return _origin(f"{asker.scheme}://{asker.host}") if asker is not None else None
+
+
+def _refused(headers: dict[str, str]) -> Refused:
+    if "origin" in headers or "sec-fetch-site" in headers:
+        told = "this request comes from a page of another site"
+        hint = "behind a proxy set `http.public_url` to what people type; programs send a token"
+    else:
+        told = "this request would change something, and nothing says who sends it"
+        hint = "programs send `Authorization: Bearer TOKEN`; what only reads is asked for with GET"
+    return Refused(403, "origin_refused", told, hint=hint)
 
 
 def _origin(text: str) -> tuple[str, str, int] | None:

@@ -14,11 +14,34 @@ from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_FULL_BODY = b'{"code": "busy", "message": "too many connections", "hint": "try again in a few seconds"}\n'
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_FULL_BODY), _FULL_BODY)
+from daemon.http.headers import EVERY_ANSWER
+from daemon.output import json_text
+
+
+def _told(status: str, code: str, message: str, hint: str, *headers: str) -> bytes:
+    """Give a whole answer, with every header, for where no application can give one."""
+    body = json_text({"code": code, "message": message, "hint": hint}).encode() + b"\n"
+    every = [f"{name}: {value}" for name, value in EVERY_ANSWER.items()]
+    lines = [
+        f"HTTP/1.1 {status}",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+        "cache-control: no-store",
+        *every,
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+_FULL = _told(
+    "503 Service Unavailable",
+    "busy",
+    "too many connections",
+    "try again in a few seconds",
+    "retry-after: 5",
 )
+_NOT_HTTP = _told("400 Bad Request", "bad_request", "this is no HTTP request that can be read", "")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +146,18 @@ class GuardedProtocol(H11Protocol):
         """Go on sending."""
         self._taking.stop()
         super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP as every other refusal is answered, and hang up."""
+        del msg
+        if self._is_answering():
+            self.cycle.disconnected = True  # what answers goes on for nobody
+            self.cycle.message_event.set()
+            if self.cycle.response_started:
+                self.give_up()
+                return
+        self.transport.write(_NOT_HTTP)
+        self.transport.close()
 
     def give_up(self) -> None:
         """End the connection at once, whatever it still waits for."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from daemon.http.binding import check_binding, connection_limit
@@ -19,6 +21,27 @@ _STOPPING_SECONDS = 10
 _BACKLOG = 1024
 
 
+class _Rarely(logging.Filter):
+    """Lets through the 1st, 2nd, 4th, 8th … line of a kind that strangers can cause at will."""
+
+    _KINDS = ("Invalid HTTP request", "Unsupported upgrade request", "No supported WebSocket library")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is logged."""
+        kind = next((kind for kind in self._KINDS if str(record.msg).startswith(kind)), "")
+        if not kind:
+            return True
+        self._seen[kind] += 1
+        return self._seen[kind] & (self._seen[kind] - 1) == 0
+
+
+_RARELY = _Rarely()
+
+
 def server_config(
     app: Starlette, http: HttpSettings, *, port: int | None = None, connections: Connections | None = None
 ) -> Config:
@@ -30,6 +53,7 @@ def server_config(
     from uvicorn import Config
 
     check_binding(http)
+    logging.getLogger("uvicorn.error").addFilter(_RARELY)
     guard = connections or Connections(most=connection_limit(http.max_connections))
     protocol: Any = guard.protocol
     return Config(

@@ -111,6 +111,19 @@ def test_the_demo_moves_to_the_next_port() -> None:
             assert port < found.getsockname()[1] < port + 20
 
 
+def test_a_host_that_is_none_is_told_in_one_line(acme: Acme) -> None:
+    acme.configure("aws")
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon", "-c", str(acme.folder / "costd.yaml"), "run", "--host", "no host!"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == "error: --host 'no host!' is no host"
+
+
 def test_refuses_to_serve_other_machines_without_authentication() -> None:
     with pytest.raises(ConfigError, match="can be reached from other machines"):
         listen(HttpSettings(host="0.0.0.0"), move_on=False)  # noqa: S104  # the case itself

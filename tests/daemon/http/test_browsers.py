@@ -428,3 +428,10 @@ def test_a_websocket_is_closed_at_once(here: Site) -> None:
 
     with pytest.raises(WebSocketDisconnect), here.client().websocket_connect("/v1/report"):
         pass
+
+
+def test_a_program_that_sends_no_token_is_told_so_and_not_called_a_page(here: Site) -> None:
+    found = changing(here).client().request("DELETE", "/v1/report")
+    assert (found.status_code, found.json()["code"]) == (403, "origin_refused")
+    assert "another site" not in found.json()["message"]
+    assert "Authorization: Bearer" in found.json()["hint"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 import socket
 import threading
@@ -21,6 +22,7 @@ from uvicorn import Server
 from config.http import HttpSettings
 from daemon.http.answer import Answer, answered
 from daemon.http.binding import check_binding, connection_limit
+from daemon.http.headers import EVERY_ANSWER
 from daemon.http.limits import Limits
 from daemon.http.protocol import Connections
 from daemon.http.server import server_config
@@ -276,3 +278,61 @@ def test_no_answer_waits_for_the_clients_acknowledgement(port: int) -> None:
             client.get("/healthz")
             taken.append(time.monotonic() - began)
     assert sorted(taken)[10] < 0.03
+
+
+# What is no HTTP, or two requests in one
+
+
+def answers(port: int, sent: bytes) -> bytes:
+    """Send something, and give everything that comes back before the server hangs up."""
+    with connect(port) as odd:
+        odd.sendall(sent)
+        found = b""
+        while piece := odd.recv(65536):
+            found += piece
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost : 127.0.0.1\r\n\r\n",
+    ],
+    ids=["tls", "no host", "a space before the colon"],
+)
+def test_what_is_no_http_is_answered_with_every_header_too(port: int, sent: bytes) -> None:
+    head, _, body = answers(port, sent).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    for name, value in {**EVERY_ANSWER, "cache-control": "no-store", "connection": "close"}.items():
+        assert f"\r\n{name}: {value}".encode() in head
+    assert json.loads(body)["code"] == "bad_request"
+
+
+def test_a_request_with_two_lengths_is_refused_and_nothing_after_it_is_read(port: int) -> None:
+    smuggled = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    head = b"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 5\r\n"
+    found = answers(port, head + b"transfer-encoding: chunked\r\n\r\n" + b"0\r\n\r\n" + smuggled)
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert found.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_turns_into_no_http_gets_one_answer(port: int) -> None:
+    head = (
+        b"POST /sign-in HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: http://127.0.0.1:%d\r\n"
+        b"content-type: application/x-www-form-urlencoded\r\ntransfer-encoding: chunked\r\n\r\n" % port
+    )
+    found = answers(port, head + b"not a size\r\n\r\n")
+    assert found.startswith(b"HTTP/1.1 400 ")
+    assert found.count(b"HTTP/1.1 ") == 1
+    assert whoami(port) == 200
+
+
+def test_strangers_cannot_fill_the_log(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    ask = b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close, upgrade\r\n"
+    ask += b"upgrade: websocket\r\n\r\n"
+    for _ in range(40):
+        answers(port, ask)
+        answers(port, b"no http\r\n\r\n")
+    assert len([one for one in caplog.records if one.name == "uvicorn.error"]) <= 3 * 7
