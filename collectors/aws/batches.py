@@ -55,7 +55,7 @@ class Batches:
             ),
             manifest_hash=delivered.hash,
             cursors={period: cursor},
-            focus_version=delivered.candidate.export.form.value,
+            focus_version=delivered.manifest.version,
             closing=lambda asked: self._closing(asked, delivered, reading, cursor),
         )
 

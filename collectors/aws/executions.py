@@ -27,7 +27,7 @@ class Run(StrEnum):
     """How the latest run of an export goes."""
 
     DELIVERED = "delivered"
-    RUNNING = "running"
+    RUNNING = "under way"
     FAILED = "failed"
     UNKNOWN = "unknown"
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from collectors.aws.layouts import Candidate
+from collectors.aws.layouts import Candidate, Form
+from collectors.focus.columns import Role, match
 from domain.errors import SourceError
 from domain.text import shortened
 
@@ -36,7 +37,7 @@ class Manifest:
         account: the payer, "" if it does not say.
         refresh: which refresh it is (assembly or execution id), "" if it does not say.
         arn: of the export, "" if it does not say.
-        columns: number of columns that it names, 0 if it names none.
+        version: what its columns are: `1.2` of FOCUS, `CUR 2.0`, `CUR`, or "" if it names none.
     """
 
     candidate: Candidate
@@ -44,7 +45,7 @@ class Manifest:
     account: str = ""
     refresh: str = ""
     arn: str = ""
-    columns: int = 0
+    version: str = ""
 
     @property
     def period(self) -> str:
@@ -78,14 +79,13 @@ def parse(
         keys.append(key)
     if len(set(keys)) < len(keys):
         raise ManifestError("names a file twice")
-    columns = said.get("columns")
     return Manifest(
         candidate=candidate,
         keys=tuple(keys),
         account=_text(said, "account", "accountId", "payerAccountId"),
         refresh=_text(said, "assemblyId", "executionId"),
         arn=_text(said, "exportArn"),
-        columns=len(columns) if isinstance(columns, list) else 0,
+        version=_version(said, candidate),
     )
 
 
@@ -122,6 +122,20 @@ def _period(said: Mapping[str, Any]) -> str:
     start = span.get("start") if isinstance(span, dict) else span
     match = _MONTH.match(start) if isinstance(start, str) else None
     return f"{match[1]}-{match[2]}" if match else ""
+
+
+def _version(said: Mapping[str, Any], candidate: Candidate) -> str:
+    if candidate.export.form is Form.LEGACY:
+        return "CUR"
+    named = said.get("columns")
+    columns = [
+        str(column.get("name") or "") if isinstance(column, dict) else str(column)
+        for column in (named if isinstance(named, list) else [])
+    ]
+    if not columns:
+        return ""
+    understood = match(columns)
+    return understood.version if understood.role is Role.CHARGES else "CUR 2.0"
 
 
 def _text(said: Mapping[str, Any], *names: str) -> str:

@@ -15,7 +15,7 @@ from collectors.aws.settings import AwsBillingSettings
 from collectors.aws.watching import LATE, Watch
 from domain.errors import CostdError, SourceError
 from domain.probe import Health, Probe
-from domain.show import age_text
+from domain.show import age_text, count_text
 from domain.text import shortened
 
 WANTED_OPTIONS = (
@@ -82,7 +82,8 @@ def _manifests(bucket: ExportBucket, chosen: Chosen, now: datetime) -> Iterator[
         return
     newest = max(chosen.manifests.values(), key=lambda one: one.file.modified)
     age = max(now - newest.file.modified, timedelta())
-    subject = f"{len(chosen.manifests)} months; the newest manifest, of {newest.period}, {age_text(age)} old"
+    months = count_text(len(chosen.manifests), "month")
+    subject = f"{months}; the newest manifest, of {newest.period}, {age_text(age)} old"
     late = age > LATE
     yield Probe(
         subject=subject,
@@ -112,7 +113,10 @@ def _reading(bucket: ExportBucket, newest: Candidate) -> Iterator[Probe]:
         yield _failed(subject, error)
         return
     size = sum(file.file.size for file in delivered.files)
-    yield Probe(subject=f"{subject} and its {len(delivered.files):,} files, {size:,} bytes", health=Health.OK)
+    yield Probe(
+        subject=f"{subject} and its {count_text(len(delivered.files), 'file')}, {size:,} bytes",
+        health=Health.OK,
+    )
 
 
 def _executions(settings: AwsBillingSettings, access: Access, names: set[str]) -> Iterator[Probe]:

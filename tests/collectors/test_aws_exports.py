@@ -96,6 +96,14 @@ def test_a_focus_export_is_read_as_it_is(bucket: Bucket, desk: AwsDesk) -> None:
     assert desk.billed(THIS_MONTH) == Decimal("3.75")
 
 
+def test_the_manifest_tells_what_its_columns_are(bucket: Bucket, desk: AwsDesk) -> None:
+    for month, form in (("2026-01", rows_of("2026-01", 1)), ("2026-02", lines_of("2026-02", 1))):
+        columns = [{"name": name, "type": "string"} for name in form[0]]
+        bucket.data_export(month, {"a.csv": csv_bytes(form)}, columns=columns)
+    bucket.report("2026-03", {"a.csv": as_csv(as_legacy(lines_of("2026-03", 1)))})
+    assert desk.collect().versions == ["CUR", "CUR 2.0", "1.0"]
+
+
 def test_with_new_files_for_each_refresh_only_the_newest_counts(bucket: Bucket, desk: AwsDesk) -> None:
     bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines_of(THIS_MONTH, 2))}, run="20261101-run-1")
     desk.collect()

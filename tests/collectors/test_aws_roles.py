@@ -182,8 +182,8 @@ def test_the_doctor_finds_all_well_and_asks_nothing_that_costs(bucket: Bucket, p
     for part in (
         "AWS knows costd as arn:aws",
         "exports cur2 (data export)",
-        f"1 months; the newest manifest, of {THIS_MONTH}",
-        "and its 1 files",
+        f"1 month; the newest manifest, of {THIS_MONTH}",
+        "and its 1 file,",
         "its latest run is delivered",
         "hourly, resource ids, split cost",
         "at most 20 requests a day; not tried",
