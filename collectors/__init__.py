@@ -7,5 +7,6 @@ COLLECTORS: tuple[str, ...] = (
     "collectors.aws_billing:AwsBillingCollector",
     "collectors.demo:DemoCollector",
     "collectors.focus_files:FocusFilesCollector",
+    "collectors.gcp_billing:GcpBillingCollector",
 )
 """Import paths, so that a command pays only for the SDKs of the sources it uses."""

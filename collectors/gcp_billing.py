@@ -13,6 +13,7 @@ from collectors.gcp import native_sql, sql
 from collectors.gcp.access import Identity
 from collectors.gcp.bigquery import Access, Warehouse
 from collectors.gcp.convert import to_focus
+from collectors.gcp.meter import Meter
 from collectors.gcp.months import Month, Watermarks, oldest_month
 from collectors.gcp.probing import probes_of
 from collectors.gcp.reading import Reading
@@ -23,7 +24,7 @@ from config.source import SourceEnvelope
 from config.units import ByteSize
 from domain.delivery import Coverage, Cursor, Fetch, Freshness
 from domain.errors import SourceError
-from domain.ports import Clock, Progress
+from domain.ports import Clock, Progress, RequestBudget
 
 __all__ = ["GcpBillingCollector", "GcpBillingSettings", "to_focus"]
 
@@ -75,10 +76,18 @@ class GcpBillingSettings(SourceEnvelope):
     max_bytes_billed: ByteSize = Field(
         default=100 * 2**30,
         gt=0,
-        description="The most that one query may read; BigQuery refuses a larger one, and so does costd "
-        "before it asks. Default `100GiB`, which costs about 0.61 USD at 6.25 USD per TiB: a month of a "
-        "large company is a few GiB, so more means that something is wrong.",
+        description="The most bytes that one query may read; BigQuery refuses a larger one, and so does "
+        "costd before it asks. Default `100GiB`, which costs about 0.61 USD at 6.25 USD per TiB: a month of "
+        "a large company is a few GiB, so more means that something is wrong.",
         examples=["500GiB"],
+    )
+    max_bytes_per_day: ByteSize = Field(
+        default=2**40,
+        gt=0,
+        description="The most bytes that all queries of a UTC day may read, counted across restarts; "
+        "`costd status` shows it. Default `1TiB`, which costs about 6.25 USD: far more than a day needs, far "
+        "less than a mistake that repeats itself would cost.",
+        examples=["200GiB"],
     )
     credentials: Secret | None = Field(
         default=None,
@@ -104,10 +113,11 @@ class GcpBillingCollector:
     """Delivers every invoice month to which rows were added, whole."""
 
     Settings = GcpBillingSettings
-    HANDED = ("clock",)
+    HANDED = ("clock", "requests")
 
-    def __init__(self, settings: GcpBillingSettings, *, clock: Clock) -> None:
+    def __init__(self, settings: GcpBillingSettings, *, clock: Clock, requests: RequestBudget) -> None:
         self.name = settings.name
+        self._requests = requests
         self._settings = settings
         self._clock = clock
 
@@ -157,7 +167,13 @@ class GcpBillingCollector:
                 location=settings.location,
                 max_bytes=settings.max_bytes_billed,
                 identity=settings.identity,
-            )
+            ),
+            Meter(
+                source=self.name,
+                requests=self._requests,
+                clock=self._clock,
+                max_bytes=settings.max_bytes_per_day,
+            ),
         )
 
 

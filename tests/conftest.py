@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from bigquery_peer import BigQuery
+from bigquery_peer import serving as serving_bigquery
 from hypothesis import HealthCheck, settings
 from postgres import PostgresServer, binaries
 from postgres import serving as serving_postgres
@@ -65,6 +67,15 @@ def s3_env(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     for name, value in s3_server.environment.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture
+def bigquery(monkeypatch: pytest.MonkeyPatch) -> Iterator[BigQuery]:
+    """An empty BigQuery over HTTP, with the environment of the client pointing at it."""
+    pytest.importorskip("google.cloud.bigquery", reason="install the extra: pip install 'costd[gcp]'")
+    with serving_bigquery() as server:
+        monkeypatch.setenv("BIGQUERY_EMULATOR_HOST", server.url)
+        yield server
 
 
 @pytest.fixture(scope="session")

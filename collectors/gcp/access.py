@@ -127,7 +127,6 @@ def translated(subject: str) -> Iterator[None]:
     Raises:
         SourceError: something of Google's libraries was raised in the block.
     """
-    import requests.exceptions
     from google.api_core import exceptions as api
     from google.auth import exceptions as auth
 
@@ -148,7 +147,7 @@ def translated(subject: str) -> Iterator[None]:
         raise SourceError(f"{subject}: gave up trying again: {_said(cause)}", hint=_AGAIN) from error
     except api.GoogleAPICallError as error:
         raise _of_call(subject, error, api) from error
-    except requests.exceptions.RequestException as error:
+    except OSError as error:  # what the HTTP library raises is one
         raise SourceError(
             f"{subject}: Google cannot be reached: {_said(error)}", hint="check the network"
         ) from error

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from collectors.gcp.access import BIGQUERY, Identity, MissingError, emulated, translated
+from collectors.gcp.meter import Meter, cost_of, shown
 from collectors.gcp.tables import Shape, Table, recognised
 from domain.errors import SourceError
-from domain.money import plain
 from domain.text import printable
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ RETRY_SECONDS = 120.0
 Parameters = Mapping[str, str | datetime]
 """Values that a question names with an @; they are sent beside it, never written into it."""
 
-_PRICE_PER_TIB = Decimal("6.25")
-_TIB = 2**40
 _KINDS = {str: "STRING", datetime: "TIMESTAMP"}
 
 
@@ -63,8 +60,9 @@ class Access:
 class Warehouse:
     """One table of billing data, and the questions put to it."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, meter: Meter) -> None:
         self._access = access
+        self._meter = meter
         self._made: bigquery.Client | None = None
         self.spent = Spent()
         self.server_time: datetime | None = None
@@ -119,7 +117,7 @@ class Warehouse:
                 f"a question to {self.table} would read {shown(size)}, more than `max_bytes_billed` "
                 f"({shown(self._access.max_bytes)}) allows; it was not asked",
                 hint=f"if that is meant, set `max_bytes_billed: {size // 2**30 + 1}GiB` "
-                f"(about {cost_of(size)} each time)",
+                f"({cost_of(size)} each time)",
             )
         return size
 
@@ -129,7 +127,7 @@ class Warehouse:
         Raises:
             SourceError: the question was refused, or a page could not be had.
         """
-        self.price(sql, parameters)
+        self._meter.take(self.price(sql, parameters))
         config = self._config(parameters)
         config.maximum_bytes_billed = self._access.max_bytes
         with translated(self.table):
@@ -206,20 +204,6 @@ def _paths(fields: Any, before: str = "") -> Iterator[str]:
     for one in fields:
         yield f"{before}{one.name}"
         yield from _paths(one.fields, f"{before}{one.name}.")
-
-
-def shown(size: int) -> str:
-    """Write a size for people: `1.4 GiB`."""
-    for unit, bytes_ in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size >= bytes_:
-            return f"{size / bytes_:.1f} {unit}"
-    return f"{size} B"
-
-
-def cost_of(size: int) -> str:
-    """Give what reading so many bytes costs by BigQuery's list price for questions on demand."""
-    cost = (_PRICE_PER_TIB * size / _TIB).quantize(Decimal("0.01"))
-    return f"{plain(cost)} USD" if cost else "less than 0.01 USD"
 
 
 def micros(instant: datetime) -> str:

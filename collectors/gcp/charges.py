@@ -8,7 +8,7 @@ from domain.charge import MONEY, QUANTITY, RAW_SCHEMA
 
 PROVIDER = "Google Cloud"
 
-COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
+COSTS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "PricingCurrencyEffectiveCost")
 
 DEFAULT_MODELS = ("7754-699E-0EBF",)
 """Ids of the consumption model of everybody without a commitment."""
@@ -49,8 +49,10 @@ def identity() -> dict[str, pl.Expr]:
     seller = pl.when(pl.col("transaction_type").fill_null("GOOGLE") == "GOOGLE").then(_GOOGLE)
     return {
         "BillingAccountId": pl.col("billing_account_id"),
+        "BillingAccountName": pl.col("billing_account_id"),  # the export has no name
         "BillingAccountType": pl.lit("Billing Account"),
         "BillingCurrency": pl.col("currency"),
+        "PricingCurrency": pl.col("currency"),  # prices in the export are converted already
         "BillingPeriodStart": start,
         "BillingPeriodEnd": start.dt.offset_by("1mo"),
         "ChargePeriodStart": pl.col("usage_start"),
@@ -113,6 +115,7 @@ def _costs(*, settled: bool) -> dict[str, pl.Expr]:
     return {
         "BilledCost": billed,
         "EffectiveCost": effective,
+        "PricingCurrencyEffectiveCost": effective,
         "ListCost": pl.when(_is_usage).then(pl.coalesce("cost_at_list", "cost")).otherwise(pl.col("cost")),
         "ContractedCost": pl.col("cost"),
         "x_CreditsApplied": pl.col("credits_applied"),
@@ -169,6 +172,8 @@ def _prices() -> dict[str, pl.Expr]:
         "PricingUnit": when(quantified, "priced_in"),
         "ListUnitPrice": when(has_sku, "list_price"),
         "ContractedUnitPrice": when(has_sku, "effective_price"),
+        "PricingCurrencyListUnitPrice": when(has_sku, "list_price"),
+        "PricingCurrencyContractedUnitPrice": when(has_sku, "effective_price"),
         "SkuId": when(has_sku, "sku_id"),
         "SkuPriceId": pl.when(has_sku).then(sku_price),
         "SkuMeter": when(has_sku, "sku"),

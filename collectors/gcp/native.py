@@ -84,6 +84,7 @@ def _completed(charges: pl.DataFrame, rows: pl.DataFrame, memory: Memory) -> pl.
         pl.when(committed).then(pl.coalesce("CommitmentDiscountType", pl.lit(TYPE))),
         pl.when(committed & is_usage).then(pl.coalesce("CommitmentDiscountStatus", pl.lit("Used"))),
         pl.when(pl.col("SubAccountId").is_not_null()).then(pl.lit("Project")).alias("SubAccountType"),
+        pl.coalesce("BillingAccountName", "BillingAccountId").alias("BillingAccountName"),
         pl.coalesce("BillingAccountType", pl.lit("Billing Account")).alias("BillingAccountType"),
     ).select(list(RAW_SCHEMA))
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from collectors.gcp import native_sql, sql
-from collectors.gcp.bigquery import Parameters, Warehouse, cost_of, shown
+from collectors.gcp.bigquery import Parameters, Warehouse
+from collectors.gcp.meter import cost_of, shown
 from collectors.gcp.months import bounds
 from collectors.gcp.tables import Export, Table, recognised
 from domain.errors import CostdError
@@ -69,7 +70,7 @@ def _priced(warehouse: Warehouse, table: Table, now: datetime) -> Probe:
     sizes: list[int] = [warehouse.price(question, parameters) for question, parameters in asked]
     size = sum(sizes)
     return Probe(
-        subject=f"a collection of {period} reads {shown(size)} in BigQuery, about {cost_of(size)}",
+        subject=f"a collection of {period} reads {shown(size)} in BigQuery, {cost_of(size)}",
         health=Health.OK,
     )
 

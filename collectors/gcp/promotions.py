@@ -55,8 +55,10 @@ def _unused(pool: Pool, period: str) -> dict[str, object]:
     by_amount = pool.category == "Spend" or not pool.unit
     return {
         "BillingAccountId": account,
+        "BillingAccountName": account,
         "BillingAccountType": "Billing Account",
         "BillingCurrency": currency,
+        "PricingCurrency": currency,
         "BillingPeriodStart": month.start,
         "BillingPeriodEnd": month.end,
         "ChargePeriodStart": month.start,
@@ -78,6 +80,7 @@ def _unused(pool: Pool, period: str) -> dict[str, object]:
         ),
         "BilledCost": nothing,
         "EffectiveCost": pool.unused,
+        "PricingCurrencyEffectiveCost": pool.unused,
         "ListCost": nothing,
         "ContractedCost": nothing,
         "ChargeCategory": "Usage",
@@ -86,6 +89,7 @@ def _unused(pool: Pool, period: str) -> dict[str, object]:
         "PricingCategory": "Committed",
         "SkuId": pool.sku_id or None,
         "SkuPriceId": pool.sku_id or None,
+        "SkuMeter": pool.name if pool.sku_id else None,
         "CommitmentDiscountId": pool.id,
         "CommitmentDiscountName": pool.name,
         "CommitmentDiscountType": TYPE,

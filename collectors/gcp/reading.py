@@ -10,10 +10,11 @@ from hashlib import sha256
 import polars as pl
 
 from collectors.gcp import native, native_sql, promotions, sql
-from collectors.gcp.bigquery import Parameters, Spent, Warehouse, cost_of, micros, shown
+from collectors.gcp.bigquery import Parameters, Spent, Warehouse, micros
 from collectors.gcp.commitments import plan
 from collectors.gcp.convert import Converted, billed_sums, parsed_sums, to_focus
 from collectors.gcp.memory import Memory
+from collectors.gcp.meter import cost_of, shown
 from collectors.gcp.months import FORMAT, SETTLED_AFTER, Month, Watermarks, bounds
 from collectors.gcp.spread import Spread
 from collectors.gcp.summary import Summary, of_answer
@@ -181,7 +182,7 @@ class _MonthReader:
     def _note_spent(self) -> None:
         size = self._reading.warehouse.spent.bytes - self._before.bytes
         if self._tally is not None:
-            self._tally.notes.append(f"BigQuery read {shown(size)} for it, about {cost_of(size)}")
+            self._tally.notes.append(f"BigQuery read {shown(size)} for it, {cost_of(size)}")
 
     def _parameters(self, first: datetime, last: datetime) -> Parameters:
         return {

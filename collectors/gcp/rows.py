@@ -75,7 +75,10 @@ def _flat(row: Mapping[str, Any]) -> dict[str, str | None]:
     cost, listed = numeric(row.get("cost")), numeric(row.get("cost_at_list"))
     amount = _sum(committed)
     found = {
-        **{name: at.text(path) for name, path in _TEXTS.items()},
+        **{name: at.text(path) for name, path in TEXTS.items()},
+        **{name: at.text(path) for name, path in QUANTITIES.items()},
+        "usage_start": at.text("usage_start_time"),
+        "usage_end": at.text("usage_end_time"),
         "cost": _text(cost),
         "cost_at_list": _text(listed),
         "list_price": at.price("list_price"),
@@ -87,13 +90,12 @@ def _flat(row: Mapping[str, Any]) -> dict[str, str | None]:
         "commitment_name": min((_name(one) for one in committed), default="") or None,
         "covered": _text(_covered(cost, listed, amount)),
         "offset": _text(_sum([one for one in granted if one.get("type") == OFFSET])),
-        **{name: at.pairs(path) for name, path in _LABELS.items()},
-        "adjusted": at.text("adjustment_info.id"),
+        **{name: at.pairs(path) for name, path in LABELS.items()},
     }
     return {name: None if value == "" else value for name, value in found.items()}
 
 
-_TEXTS = {
+TEXTS = {
     "billing_account_id": "billing_account_id",
     "currency": "currency",
     "invoice_month": "invoice.month",
@@ -102,17 +104,12 @@ _TEXTS = {
     "service": "service.description",
     "sku_id": "sku.id",
     "sku": "sku.description",
-    "usage_start": "usage_start_time",
-    "usage_end": "usage_end_time",
     "project_id": "project.id",
     "project_name": "project.name",
     "location": "location.location",
     "region": "location.region",
     "zone": "location.zone",
-    "tier_start": "price.tier_start_amount",
-    "usage_amount": "usage.amount",
     "usage_unit": "usage.unit",
-    "pricing_amount": "usage.amount_in_pricing_units",
     "pricing_unit": "usage.pricing_unit",
     "model_id": "consumption_model.id",
     "model": "consumption_model.description",
@@ -121,15 +118,24 @@ _TEXTS = {
     "resource_global_name": "resource.global_name",
     "seller": "seller_name",
     "transaction_type": "transaction_type",
+    "adjusted": "adjustment_info.id",
 }
 """Where the table has what is taken as it is."""
 
-_LABELS = {
+QUANTITIES = {
+    "tier_start": "price.tier_start_amount",
+    "usage_amount": "usage.amount",
+    "pricing_amount": "usage.amount_in_pricing_units",
+}
+"""Where it has numbers that are no money."""
+
+LABELS = {
     "labels": "labels",
     "project_labels": "project.labels",
     "tags": "tags",
     "system_labels": "system_labels",
 }
+"""Where it has lists of keys and values."""
 
 
 class _Path:

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from collectors.gcp.rows import COMMITTED, OFFSET, PROMOTION, ROW_SCHEMA
+from collectors.gcp.rows import (
+    COMMITTED,
+    LABELS,
+    OFFSET,
+    PROMOTION,
+    QUANTITIES,
+    ROW_SCHEMA,
+    TEXTS,
+)
 
 _ALL = "TRUE"
 _DISCOUNTS = f"IFNULL(c.type, '') != '{PROMOTION}'"
@@ -61,73 +69,53 @@ def _price(path: str, paths: Collection[str]) -> str:
     )
 
 
-def _columns(paths: Collection[str]) -> dict[str, tuple[str, str]]:
-    """Give per column the path it needs, and the expression that gives it."""
+Column = tuple[str, str]
+"""The path that a column needs, and the expression that gives it."""
 
-    def text(path: str) -> tuple[str, str]:
-        return path, path
 
-    def number(path: str) -> tuple[str, str]:
-        return path, f"CAST(CAST({path} AS NUMERIC) AS STRING)"
+def _texts() -> dict[str, Column]:
+    return {name: (path, path) for name, path in TEXTS.items()}
 
-    def shortest(path: str) -> tuple[str, str]:
-        return path, f"CAST({path} AS STRING)"
 
-    def pairs(path: str) -> tuple[str, str]:
-        return path, f"NULLIF(TO_JSON_STRING({path}), '[]')"
+def _amounts(paths: Collection[str]) -> dict[str, Column]:
+    return {
+        **{name: (name, f"CAST(CAST({name} AS NUMERIC) AS STRING)") for name in ("cost", "cost_at_list")},
+        **{
+            name: (f"price.{name}", f"CAST({_price(f'price.{name}', paths)} AS STRING)")
+            for name in ("list_price", "effective_price")
+        },
+        # As text a float is its shortest decimal; cast to NUMERIC it would lose digits.
+        **{name: (path, f"CAST({path} AS STRING)") for name, path in QUANTITIES.items()},
+    }
 
-    def credit(expression: str) -> tuple[str, str]:
-        return "credits", f"CAST({expression} AS STRING)"
 
+def _credits(paths: Collection[str]) -> dict[str, Column]:
     types = (
         f"(SELECT STRING_AGG(DISTINCT c.type ORDER BY c.type) FROM UNNEST(credits) AS c WHERE {_DISCOUNTS})"
     )
+    name = f"(SELECT MIN({_NAME}) FROM UNNEST(credits) AS c WHERE {_COMMITTED})"
+    sums = {
+        "credits_applied": APPLIED,
+        "commitment_amount": COMMITMENT,
+        "covered": covered(paths),
+        "offset": FEE_OFFSET,
+    }
     return {
-        **{name: text(name) for name in ("billing_account_id", "currency", "cost_type")},
-        "invoice_month": text("invoice.month"),
-        "service_id": text("service.id"),
-        "service": text("service.description"),
-        "sku_id": text("sku.id"),
-        "sku": text("sku.description"),
-        "usage_start": ("usage_start_time", _INSTANT.format(path="usage_start_time")),
-        "usage_end": ("usage_end_time", _INSTANT.format(path="usage_end_time")),
-        "project_id": text("project.id"),
-        "project_name": text("project.name"),
-        **{name: text(f"location.{name}") for name in ("location", "region", "zone")},
-        "cost": number("cost"),
-        "cost_at_list": number("cost_at_list"),
-        "list_price": ("price.list_price", f"CAST({_price('price.list_price', paths)} AS STRING)"),
-        "effective_price": (
-            "price.effective_price",
-            f"CAST({_price('price.effective_price', paths)} AS STRING)",
-        ),
-        "tier_start": shortest("price.tier_start_amount"),
-        "usage_amount": shortest("usage.amount"),
-        "usage_unit": text("usage.unit"),
-        "pricing_amount": shortest("usage.amount_in_pricing_units"),
-        "pricing_unit": text("usage.pricing_unit"),
-        "credits_applied": credit(APPLIED),
+        **{column: ("credits", f"CAST({expression} AS STRING)") for column, expression in sums.items()},
         "credit_types": ("credits", types),
         "promotions": ("credits", _PROMOTIONS),
-        "commitment_amount": credit(COMMITMENT),
-        "commitment_name": (
-            "credits",
-            f"(SELECT MIN({_NAME}) FROM UNNEST(credits) AS c WHERE {_COMMITTED})",
-        ),
-        "covered": credit(covered(paths)),
-        "offset": credit(FEE_OFFSET),
-        "model_id": text("consumption_model.id"),
-        "model": text("consumption_model.description"),
-        "subscription": text("subscription.instance_id"),
-        "resource_name": text("resource.name"),
-        "resource_global_name": text("resource.global_name"),
-        "labels": pairs("labels"),
-        "project_labels": pairs("project.labels"),
-        "tags": pairs("tags"),
-        "system_labels": pairs("system_labels"),
-        "adjusted": text("adjustment_info.id"),
-        "seller": text("seller_name"),
-        "transaction_type": text("transaction_type"),
+        "commitment_name": ("credits", name),
+    }
+
+
+def _columns(paths: Collection[str]) -> dict[str, Column]:
+    times = {"usage_start": "usage_start_time", "usage_end": "usage_end_time"}
+    return {
+        **_texts(),
+        **{name: (path, _INSTANT.format(path=path)) for name, path in times.items()},
+        **_amounts(paths),
+        **_credits(paths),
+        **{name: (path, f"NULLIF(TO_JSON_STRING({path}), '[]')") for name, path in LABELS.items()},
     }
 
 
