@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from decimal import Decimal
 
-from alerts.digest import UNSEEN, Block, Digest, Line, Reach
+from alerts.digest import UNSEEN, Block, Digest, DisplayTotal, Line, Reach
 from domain.show import day_text, headline_text, money_text, percent_text, weekday_text
 from domain.text import shortened
 
@@ -20,6 +20,7 @@ _SOURCES = 6
 _RESTATED = 3
 _WORTH_FOLDING = 2
 _TEAMS = 3
+_RATES = 8
 _OLD_DAYS = 180
 """From then on a day is told with its year: nobody would think of it otherwise."""
 
@@ -124,9 +125,16 @@ def restatements(digest: Digest, block: Block) -> Iterator[str]:
 def display_total(digest: Digest) -> Iterator[str]:
     """Give the one total of all currencies and the rates behind it, if it is configured."""
     if digest.display is not None:
-        rates = ", ".join(digest.display.rates)
+        rates = rates_told(digest.display)
         amount = headline_text(digest.display.amount, digest.display.currency)
         yield f"in all about {amount}" + (f" ({rates})" if rates else "")
+
+
+def rates_told(display: DisplayTotal) -> str:
+    """Name the rates behind a total: all of them, or some and how many there are beside."""
+    more = len(display.rates) - _RATES
+    told = ", ".join(display.rates[:_RATES])
+    return f"{told} and {more} more rates" if more > 0 else told
 
 
 def sections(block: Block) -> Iterator[str]:

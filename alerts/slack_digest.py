@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 from alerts import digest_words as words
 from alerts.digest import Block, Digest, DisplayTotal, Line, ServiceLine, TeamTrend, Trend
@@ -39,6 +39,8 @@ _SERIES = 4
 _SERVICE = 40
 _WHY = 120
 _OTHER = "other"
+_MOST_LISTED = 11_000
+"""Characters of the rows in the thread; with heads and marks they stay below `MOST_TEXT`."""
 
 
 def digest_message(digest: Digest) -> SlackMessage:
@@ -190,14 +192,21 @@ def _services_message(digest: Digest) -> SlackMessage | None:
     if not rows:
         return None
     heads = ("Team", words.day_head(digest), "Change", "Service")
+    rows = _that_fit(rows[: TABLE_ROWS - 1])
     title = f"Largest services of each team - {words.when(digest)}"
     columns = [Column(title=head, right=number in {1, 2}) for number, head in enumerate(heads)]
     mark = (Context(pieces=[words.DEMO_MARK]),) if digest.demo else ()
     return SlackMessage(
         text=escaped(f"{title}."),
-        blocks=(*mark, Section(text=title), Table(columns=columns, rows=rows[: TABLE_ROWS - 1])),
-        simple=(*mark, Section(text=title), *_pages(_aligned([heads, *rows[: TABLE_ROWS - 1]]))),
+        blocks=(*mark, Section(text=title), Table(columns=columns, rows=rows)),
+        simple=(*mark, Section(text=title), *_pages(_aligned([heads, *rows]))),
     )
+
+
+def _that_fit(rows: Sequence[tuple[str, str, str, str]]) -> list[tuple[str, str, str, str]]:
+    """Keep the first rows, as many as one message may hold whatever the names and amounts are."""
+    sizes = accumulate(sum(map(len, row)) for row in rows)
+    return [row for row, size in zip(rows, sizes, strict=True) if size <= _MOST_LISTED]
 
 
 def _listed(block: Block) -> list[ServiceLine]:
@@ -253,8 +262,8 @@ def _how(digest: Digest) -> Iterator[str]:
     yield "Shared pools are spread over the teams, so unallocated means that nobody owns it."
     yield "Why: the resource that explains at least half of a change, else the service that moved most."
     yield "A dot stands for a change under 2 % and under 10 units of the currency."
-    if digest.display is not None:
-        yield f"The total in {digest.display.currency} is only to look at: {', '.join(digest.display.rates)}."
+    if (shown := digest.display) is not None:
+        yield f"The total in {shown.currency} is only to look at: {words.rates_told(shown)}."
     if digest.audit is not None:
         yield f"Audit: costd audit verify {digest.audit} proves that no earlier row was changed since."
     yield f"The rows: costd report --by team,day --from {first} --to {_after(digest)} --output csv"

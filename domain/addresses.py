@@ -24,7 +24,7 @@ _REFUSED: tuple[tuple[IPv4Network | IPv6Network, str], ...] = tuple(
         ("240.0.0.0/4", "a reserved address"),
     )
 )
-_NAT64 = ip_network("64:ff9b::/96")
+_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = ip_network("::/96")
 
 
@@ -61,5 +61,5 @@ def _meant(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    if address in _NAT64:
+    if any(address in network for network in _NAT64):
         yield low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,7 +10,14 @@ from alerts.slack_blocks import SlackMessage
 from domain.errors import CostdError
 from domain.probe import Health, Probe
 
-__all__ = ["Channel", "ChannelBroken", "ChannelDown", "Health", "Probe"]
+__all__ = ["Channel", "ChannelBroken", "ChannelDown", "Health", "Probe", "pause_of"]
+
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+
+
+def pause_of(retry_after: str) -> timedelta | None:
+    """Read the seconds of a `Retry-After`; None for what is no number that anybody means."""
+    return timedelta(seconds=int(retry_after)) if _SECONDS.fullmatch(retry_after) else None
 
 
 class ChannelDown(CostdError):  # noqa: N818  # it is a state of the channel, and reads as one

@@ -45,8 +45,9 @@ class JudgedBackend(httpcore2.NetworkBackend):
         del timeout
         try:
             addresses = list(self._resolve(host.strip("[]"), port))
-        except OSError as error:
-            raise httpcore2.ConnectError(f"its name cannot be resolved ({error.strerror})") from None
+        except (OSError, UnicodeError) as error:  # the latter for names that cannot be one
+            why = getattr(error, "strerror", None) or "it is no name of a machine"
+            raise httpcore2.ConnectError(f"its name cannot be resolved ({why})") from None
         for address in addresses:
             why = refusal(address)
             if why:

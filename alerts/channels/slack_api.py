@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from alerts.channels.interface import ChannelBroken, ChannelDown
+from alerts.channels.interface import ChannelBroken, ChannelDown, pause_of
 from alerts.channels.outgoing import OutgoingError, OutgoingRefusedError
 from alerts.channels.slack_client import guarded_client
 from alerts.slack_limits import Json
@@ -168,6 +168,6 @@ def _refused(response: Any) -> Refused:
     return Refused(
         error[:80],
         status,
-        timedelta(seconds=int(after)) if after.isdigit() else None,
+        pause_of(after),
         str(data.get("needed", ""))[:80],
     )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
-from alerts.channels.interface import ChannelBroken, ChannelDown, Health, Probe
+from alerts.channels.interface import ChannelBroken, ChannelDown, Health, Probe, pause_of
 from alerts.channels.outgoing import Outgoing, OutgoingError, OutgoingRefusedError, Reply
 from alerts.slack_blocks import SlackMessage
 from alerts.slack_limits import Json
@@ -84,10 +84,9 @@ class SlackWebhook:
 
     def _failure(self, reply: Reply, key: str) -> ChannelDown | ChannelBroken:
         if reply.status == 429 or reply.status >= 500:
-            after = reply.headers.get("retry-after", "")
             return ChannelDown(
                 f"{self.name} does not take messages right now: HTTP {reply.status}",
-                retry_after=timedelta(seconds=int(after)) if after.isdigit() else None,
+                retry_after=pause_of(reply.headers.get("retry-after", "")),
                 unsure=reply.status != 429,
             )
         said = reply.body[:80].decode("utf-8", "replace")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from digests import DIGEST, LINES, TROUBLED, a_block, a_line, a_trend
+from digests import DIGEST, LINES, TROUBLED, a_block, a_line, a_service, a_trend
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -208,3 +208,28 @@ def test_the_thread_tells_the_rows_behind_the_numbers() -> None:
     text = told(how_message(DIGEST).json())
     assert "costd report --by team,day --from 2026-11-19 --to 2026-11-20 --output csv" in text
     assert "weeks 2, 3 before" in text
+
+
+def test_a_hundred_currencies_and_rates_still_make_a_digest() -> None:
+    codes = [f"{a}{b}X" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"]
+    rates = tuple(f"1 {code} = 0.918123456 EUR of 1 Nov" for code in codes)
+    blocks = tuple(replace(a_block(code), trend=None) for code in codes)
+    shown = DisplayTotal(amount=Decimal(1), currency="EUR", rates=rates)
+    digest = replace(DIGEST, blocks=blocks, display=shown)
+    for message in [digest_message(digest), *(reply for _, reply in thread_messages(digest))]:
+        check(message)
+    assert text_size(digest_message(digest).json()) <= LONGEST
+    assert len(render(digest)) <= LONGEST
+    assert "and 92 more rates" in told(digest_message(digest).json())
+
+
+def test_products_of_astronomic_cost_are_listed_as_far_as_they_fit() -> None:
+    services = tuple(
+        a_service(f"team-{team}-{'x' * 30}", f"{'service ' * 8}{one}", "9" * 26, "1")
+        for team in range(40)
+        for one in range(8)
+    )
+    digest = replace(DIGEST, blocks=(replace(a_block(), services=services),))
+    found = dict(thread_messages(digest))["services"]
+    check(found)
+    assert len(found.json()[-1]["rows"]) > 40

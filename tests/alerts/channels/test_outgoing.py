@@ -223,3 +223,9 @@ def test_a_name_that_nobody_knows_says_so() -> None:
 
     with pytest.raises(OutgoingError, match="cannot be resolved"):
         Outgoing(resolve=unknown).send("GET", "http://nowhere.example/")
+
+
+@pytest.mark.parametrize("host", ["a..b", f"{'a' * 64}.example", ".example"])
+def test_what_can_be_nobodys_name_says_so_too(host: str) -> None:
+    with pytest.raises(OutgoingError, match="cannot be resolved"):
+        Outgoing().send("GET", f"http://{host}/")

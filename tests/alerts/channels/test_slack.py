@@ -157,7 +157,9 @@ def test_a_storm_of_429_is_not_answered_with_a_storm(desk: Desk) -> None:
     assert desk.keys == [desk.post.key]
 
 
-@pytest.mark.parametrize("fault", [Fault(status=500), Fault(status=503), Fault(status=0)], ids=["500", "503", "cut off"])
+@pytest.mark.parametrize(
+    "fault", [Fault(status=500), Fault(status=503), Fault(status=0)], ids=["500", "503", "cut off"]
+)
 def test_an_hour_without_slack_loses_nothing_and_doubles_nothing(desk: Desk, fault: Fault) -> None:
     desk.peer.faults = [Fault(status=fault.status, times=1000)]
     for _ in range(60):
@@ -302,3 +304,10 @@ def test_a_probe_looks_without_posting(desk: Desk) -> None:
     desk.peer.faults = [Fault(status=0)]
     assert desk.slack().probe()[0].health is Health.FAIL
     assert "chat.postMessage" not in desk.peer.calls
+
+
+def test_a_pause_that_nobody_can_mean_is_none(desk: Desk) -> None:
+    desk.peer.faults = [Fault(status=429, error="ratelimited", headers={"Retry-After": "9" * 40}, times=9)]
+    with pytest.raises(ChannelDown, match="right now") as raised:
+        desk.send()
+    assert raised.value.retry_after is None

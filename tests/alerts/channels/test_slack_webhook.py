@@ -105,3 +105,10 @@ def test_refused_blocks_become_text_and_a_dead_webhook_is_reported(tmp_path: Pat
     with pytest.raises(ChannelBroken, match="no_service") as raised:
         hook(Wire(said(404, b"no_service"))).post(THREAD.message, key="k")
     assert "Incoming Webhooks" in raised.value.hint
+
+
+@pytest.mark.parametrize("after", ["9" * 40, "9" * 5000, "\u00b2", "-1", "soon"], ids=lambda text: text[:9])
+def test_a_pause_that_nobody_can_mean_is_none(tmp_path: Path, after: str) -> None:
+    with pytest.raises(ChannelDown) as raised:
+        send(tmp_path, Wire(said(429, b"", **{"retry-after": after})))
+    assert raised.value.retry_after is None
