@@ -267,6 +267,15 @@ def test_unreadable_lines_are_quarantined_up_to_a_share(bucket: Bucket) -> None:
     assert [(row.line, "line_item_unblended_cost" in row.reason) for row in found.rejected] == [(11, True)]
 
 
+def test_a_file_of_nothing_but_rubbish_is_not_read_to_its_end(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collectors.aws.reading.MOST_REJECTED", 3)
+    lines = [*lines_of(THIS_MONTH, 90), *lines_of(THIS_MONTH, 4, cost="a lot")]
+    bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines)})
+    assert "more than 3 unreadable rows" in refused(AwsDesk(bucket, max_quarantined="50%"))
+
+
 def zipped(*members: tuple[str, bytes]) -> io.BytesIO:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as writing:

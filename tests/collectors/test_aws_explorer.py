@@ -103,6 +103,14 @@ def test_it_is_asked_once_a_day(desk: AwsDesk, peer: AwsPeer) -> None:
     assert peer.count("GetCostAndUsage") == 2 * asked
 
 
+def test_an_overview_may_be_less_than_the_one_before(desk: AwsDesk, peer: AwsPeer) -> None:
+    desk.collect()
+    peer.costs = peer.costs[:1]
+    desk.clock.at += timedelta(days=1)
+    assert desk.collect().closings[LAST_MONTH].supersedes
+    assert desk.billed(LAST_MONTH) == Decimal("1.0000000001")
+
+
 def test_the_export_replaces_the_overview_whole_even_if_it_is_smaller(
     desk: AwsDesk, bucket: Bucket, peer: AwsPeer
 ) -> None:

@@ -183,6 +183,19 @@ def test_a_closed_month_long_past_is_not_looked_at_again(bucket: Bucket, desk: A
     assert "2025-01" in desk.collect().refused
 
 
+def test_an_old_month_of_a_data_export_that_is_filled_in_anew_is_found(bucket: Bucket, desk: AwsDesk) -> None:
+    lines = lines_of("2025-01", 2, bill_invoice_id="42")
+    bucket.data_export("2025-01", {"a.csv.gz": as_gzip(lines)})
+    bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines_of(THIS_MONTH, 1))})
+    desk.collect()
+    desk.clock.at += timedelta(days=20)
+    bucket.data_export(
+        "2025-01", {"a.csv.gz": as_gzip([*lines, a_line("2025-01", line_item_operation="late")])}
+    )
+    assert desk.collect().batches == [frozenset({"2025-01"})]
+    assert desk.billed("2025-01") == Decimal("3.75")
+
+
 def test_a_report_replaced_by_a_data_export_in_mid_month_is_counted_once(
     bucket: Bucket, desk: AwsDesk
 ) -> None:
