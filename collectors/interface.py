@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from io import BufferedReader
 from typing import Protocol, runtime_checkable
+
+import polars as pl
 
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
 from domain.probe import Health, Probe
 
-__all__ = ["Collector", "Exporting", "Health", "Original", "Probe"]
+__all__ = ["Collector", "Exporting", "Health", "Original", "PriceFeed", "Priced", "Probe"]
 
 
 class Collector(Protocol):
@@ -66,5 +69,34 @@ class Exporting(Protocol):
 
         Raises:
             SourceError: they cannot be listed.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """Prices from one place.
+
+    Attributes:
+        origin: the list, with its place and version; the same text is the same list.
+        prices: rows of `domain.price.BOOK_SCHEMA`; `seen_at` is for the book to say.
+        notes: things worth showing.
+    """
+
+    origin: str
+    prices: pl.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+class PriceFeed(Protocol):
+    """Somebody who publishes prices."""
+
+    name: str
+
+    def prices(self, newest: Mapping[str, datetime]) -> Iterator[Priced]:
+        """Give what is new since the book knew `newest`: per origin, from when its newest price holds.
+
+        Raises:
+            SourceError: the prices cannot be had; those given before are whole.
         """
         ...

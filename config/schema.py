@@ -47,6 +47,8 @@ class _WrittenDefaults(GenerateJsonSchema):
     def get_default_value(self, schema: core_schema.WithDefaultSchema) -> Any:
         """Give the default in the form that its own type writes."""
         default = super().get_default_value(schema)
+        if default is None:
+            return None
         inner: Any = schema["schema"]
         while isinstance(inner, dict):
             writer = inner.get("serialization", {})

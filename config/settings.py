@@ -28,6 +28,7 @@ from config.http import HttpSettings
 from config.invoices import InvoiceSettings
 from config.messages import DigestSettings, Fx, SlackSettings
 from config.ownership import Ownership
+from config.prices import PriceSettings
 from config.source import SourceEnvelope, source_of
 from config.storage import S3, LedgerSettings, StateSettings
 from config.watching import HeartbeatSettings, MetricsSettings
@@ -116,6 +117,11 @@ class Settings(Model):
         description="Rates for one total of all currencies in the digest. Default none, which shows each "
         "currency by itself, because adding them up needs rates that somebody stands for.",
     )
+    prices: PriceSettings | None = Field(
+        default=None,
+        description="Dated list, spot and negotiated prices. Default none, because bills carry their own "
+        "prices and nothing is downloaded unasked.",
+    )
     invoices: tuple[InvoiceSettings, ...] = Field(
         default=(),
         description="Totals of invoices, which `costd reconcile --period` compares with the ledger. Default "
@@ -174,7 +180,7 @@ class Settings(Model):
 LATER_KEYS = frozenset(
     {
         *("approvers", "budgets", "calendars", "dialects", "environments", "groups"),
-        *("identities", "limits", "policies", "prices", "protected", "webhooks"),
+        *("identities", "limits", "policies", "protected", "webhooks"),
     }
 )
 """Keys of the design that later versions read; this one names them in a warning and goes on."""

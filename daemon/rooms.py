@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from daemon.sources import SourceView
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
+    from ledger.price_book import LedgerPriceBook
     from ledger.state import State
 
 
@@ -48,6 +49,13 @@ class Rooms:
     def ledger(self) -> ChargeLedger:
         """Open the charges."""
         return assemble.build_ledger(self.settings)
+
+    @cached_property
+    def price_book(self) -> LedgerPriceBook:
+        """Open the price book."""
+        from daemon.price_feeds import build_price_book
+
+        return build_price_book(self.settings, self.ledger)
 
     @cached_property
     def state(self) -> State:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alerts.digest import Digest
     from attribution.star import Star
     from daemon.rooms import Rooms
+    from ledger.price_book import Shelf
     from ledger.status import PeriodStatus, QuarantinedFile
 
 
@@ -45,6 +46,7 @@ class Status:
         place: where the ledger lies.
         messages: what did not reach its channel, and why.
         standings: {(source, billing period): open, closed, reopened or unknown}, of what is stored.
+        shelves: how many prices the book has per provider and offer, and how old they are.
         own_costs: what costd itself asked this month of providers that charge for it.
     """
 
@@ -61,6 +63,7 @@ class Status:
     place: str
     messages: tuple[str, ...] = ()
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
+    shelves: tuple[Shelf, ...] = ()
     own_costs: tuple[OwnCost, ...] = ()
 
     @property
@@ -104,6 +107,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         place=rooms.settings.ledger.path,
         messages=digest_troubles(rooms),
         standings=standings(deliveries, rooms.clock.now()),
+        shelves=tuple(rooms.price_book.shelves()) if rooms.settings.prices is not None else (),
         own_costs=gather_own_costs(rooms),
     )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from daemon.output import Field, Listing, Row
+from daemon.output import Field, Listing, Row, machine
 from daemon.period_listing import periods_listing
 from daemon.sources import SourceState, SourceView
 from domain.delivery import Verdict
@@ -100,6 +100,16 @@ def _document(status: Status) -> dict[str, object]:
             }
             for score in status.coverage
         ],
+        "prices": [
+            {
+                "provider": shelf.provider,
+                "offer": shelf.offer,
+                "prices": shelf.prices,
+                "seen_at": machine(shelf.seen_at),
+                "effective_from": machine(shelf.effective_from),
+            }
+            for shelf in status.shelves
+        ],
         "ledger": {
             "place": status.place,
             "charges": status.charges,
@@ -124,6 +134,12 @@ def _above(status: Status) -> Iterator[str]:
         if told:
             yield f"Owned      {' · '.join(told)} ({status.coverage_month}{unit}, pools incl.)"
     size = f" · {_bytes(status.size_bytes)}" if status.size_bytes is not None else ""
+    if status.shelves:
+        known = (
+            f"{shelf.provider} {shelf.offer} {shelf.prices:,}, {age_text(status.at - shelf.seen_at)} old"
+            for shelf in status.shelves
+        )
+        yield f"Prices     {' · '.join(known)}"
     times = "delivery" if status.deliveries == 1 else "deliveries"
     yield f"Ledger     {status.charges:,} charges in {status.deliveries:,} {times}{size} · {status.place}"
     for one in status.own_costs:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from daemon.jobs import Job
 from daemon.logs import get_logger
 from daemon.pipeline import collect
+from daemon.prices import refresh_prices
 from daemon.sources import SourceState
 from daemon.triggers import WallClock, every
 from domain.errors import SourceError
@@ -16,6 +17,7 @@ from domain.errors import SourceError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from config.prices import PriceSettings
     from config.source import SourceEnvelope
     from config.watching import HeartbeatSettings
     from daemon.services import Services
@@ -41,6 +43,8 @@ def work_list(services: Services) -> Iterator[Job]:
         trigger=WallClock(zone=settings.timezone, hour=UPKEEP_HOUR),
         catch_up=timedelta(days=2),
     )
+    if settings.prices is not None and settings.prices.aws is not None:
+        yield _pricing(services, settings.prices, last.get("prices"))
     if settings.heartbeat is not None:
         yield _beating(services, settings.heartbeat, now)
 
@@ -62,6 +66,24 @@ def _collecting(services: Services, source: SourceEnvelope, first: datetime) -> 
         trigger=every(source.every, first),
         first=first,
         catch_up=2 * source.every,
+        pool="collect",
+    )
+
+
+def _pricing(services: Services, prices: PriceSettings, last: datetime | None) -> Job:
+    def run() -> None:
+        for one in refresh_prices(services.rooms, services.runtime.progress.one()):
+            if one.error:
+                raise SourceError(one.error, hint=one.hint)
+
+    now = services.clock.now()
+    first = now if last is None else max(now, last + prices.every)
+    return Job(
+        name="prices",
+        run=run,
+        trigger=every(prices.every, first),
+        first=first,
+        catch_up=2 * prices.every,
         pool="collect",
     )
 

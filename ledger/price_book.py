@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ import polars as pl
 from domain.charge import INSTANT
 from domain.money import EXACT, plain
 from domain.price import BOOK_SCHEMA, KEY, Asked, NoPrice, Offer, Price, Tier
-from ledger.commit import Commit
+from ledger.commit import METADATA, Commit
 from ledger.record import new_id
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WORTH = ("amount", "tiers")
 _ASKED = ("service", "sku", "item", "variant", "region", "zone", "currency")
 _SHOWN = 3
+_REMEMBERED = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class LedgerPriceBook:
         self._cached: tuple[int, dict[tuple[str, str], pl.DataFrame]] = (-1, {})
 
     def add(self, prices: pl.DataFrame, *, seen_at: datetime) -> int:
-        """Write the prices that the book does not have yet, all in one commit; give how many.
+        """Write the prices that the book does not have yet, per provider in one commit; give how many.
 
         Raises:
             ConflictError: somebody else wrote prices of the provider meanwhile.
@@ -89,6 +90,10 @@ class LedgerPriceBook:
         ):
             added += self._add(str(provider), rows, seen_at)
         return added
+
+    def note_read(self, origin: str, *, at: datetime) -> None:
+        """Remember a list that held nothing new, so that it is not read again."""
+        self._table.commit(self._table.ensure(), Commit(add=[], metadata=json.dumps({"read": origin}), at=at))
 
     def _add(self, provider: str, rows: pl.DataFrame, seen_at: datetime) -> int:
         opened = self._table.ensure()
@@ -153,9 +158,22 @@ class LedgerPriceBook:
         return [Shelf(**row) for row in found.iter_rows(named=True)]
 
     def newest(self) -> dict[str, datetime]:
-        """Give per origin the newest instant from which one of its prices holds."""
+        """Give per origin the newest instant from which one of its prices holds.
+
+        A list that held nothing new has the instant at which it was read.
+        """
         found = self._table.scan().group_by("origin").agg(pl.col("effective_from").max()).collect()
-        return dict(found.iter_rows())
+        return self._read() | dict(found.iter_rows())
+
+    def _read(self) -> dict[str, datetime]:
+        """Give the lists of the newest commits that held nothing new, and when they were read."""
+        opened = self._table.open()
+        read: dict[str, datetime] = {}
+        for commit in self._table.log(opened, _REMEMBERED) if opened is not None else ():
+            origin = json.loads(commit.get(METADATA) or "{}").get("read")
+            if origin:
+                read.setdefault(origin, datetime.fromtimestamp(commit["timestamp"] / 1000, UTC))
+        return read
 
     def _rows(self, provider: str) -> pl.DataFrame:
         return self._table.scan().filter(pl.col("provider") == provider).select(BOOK_SCHEMA.names()).collect()

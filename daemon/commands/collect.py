@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from daemon.collect import Collected
     from daemon.output import Listing, Row, Value
+    from daemon.prices import Refreshed
     from domain.delivery import Delivery
 
 
@@ -41,33 +42,39 @@ def command(run: Invocation, /, sources: tuple[str, ...], output: str, *, force:
 
     from daemon.output import Output, print_listing
     from daemon.pipeline import collect
+    from daemon.prices import refresh_prices
     from daemon.progress import progress_on
     from daemon.rooms import Rooms
     from daemon.terminal import standard_output
 
-    progress = progress_on(sys.stderr, os.environ)
-    done = list(collect(Rooms.of(run), sources, force=force, progress=progress))
-    listing = listing_of(done, short=output in {"table", "markdown"})
+    progress, rooms = progress_on(sys.stderr, os.environ), Rooms.of(run)
+    done = list(collect(rooms, sources, force=force, progress=progress))
+    priced = refresh_prices(rooms, progress) if not sources else []
+    listing = listing_of(done, priced, short=output in {"table", "markdown"})
     print_listing(listing, Output(output), standard_output(os.environ))
-    return exit_status(done)
+    return exit_status(done, priced)
 
 
-def exit_status(done: Sequence[Collected]) -> int:
+def exit_status(done: Sequence[Collected], priced: Sequence[Refreshed] = ()) -> int:
     """Give 0 done, 6 partly done, 1 nothing done, 5 done but a source is late."""
     from domain.delivery import Freshness
 
-    refused = [one for one in done if one.is_refused]
+    refused = any(one.is_refused for one in done) or any(one.error for one in priced)
     if refused:
-        return 6 if any(one.is_stored for one in done) else 1
+        stored = any(one.is_stored for one in done) or any(one.lists for one in priced)
+        return 6 if stored else 1
     return 0 if all(one.coverage.freshness is Freshness.FRESH for one in done) else 5
 
 
-def listing_of(done: Sequence[Collected], *, short: bool = False) -> Listing:
+def listing_of(
+    done: Sequence[Collected], priced: Sequence[Refreshed] = (), *, short: bool = False
+) -> Listing:
     """Give what became of every period, with its money per currency.
 
     In short, many unchanged periods of a source are one row: people look for what changed.
     """
     from daemon.output import Field, Listing
+    from daemon.prices import told
 
     refused = any(one.is_refused for one in done)
     empty = "Nothing is stored yet, and the sources have nothing."
@@ -86,11 +93,18 @@ def listing_of(done: Sequence[Collected], *, short: bool = False) -> Listing:
             Field(name="reason", machine_only=True),
         ),
         rows=[row for one in done for row in (_folded(_rows(one)) if short else _rows(one))],
-        document={"schema": "costd.collect/1"},
-        notes=tuple(note for one in done for note in _notes(one)),
+        document={"schema": "costd.collect/1", "prices": [_priced(one) for one in priced]},
+        notes=(
+            *(note for one in done for note in _notes(one)),
+            *(note for one in priced for note in (told(one), *one.notes)),
+        ),
         following=("costd status", "costd status --quarantine") if refused else ("costd report --by team",),
         empty=empty,
     )
+
+
+def _priced(one: Refreshed) -> dict[str, object]:
+    return {"feed": one.feed, "lists": one.lists, "added": one.added, "error": one.error or None}
 
 
 def _rows(one: Collected) -> list[Row]:
