@@ -61,7 +61,7 @@ class Access:
         match = ROLE_ARN.fullmatch(self.role)
         if match is not None:
             return match[1]
-        region = self._identity.region or ""
+        region = self._region or ""
         return next((name for prefix, name in _REGION_OF if region.startswith(prefix)), "aws")
 
     @property
@@ -79,7 +79,7 @@ class Access:
         if name not in self._clients:
             with _named(self.role):
                 self._clients[name] = self._session.client(
-                    service, region_name=region or self._region, **self._options()
+                    service, region_name=region or self._region or self._home, **self._options()
                 )
         return self._clients[name]
 
@@ -105,7 +105,7 @@ class Access:
 
     @property
     def _region(self) -> str | None:
-        return self._identity.region or self._base.region_name or self._home
+        return self._identity.region or self._base.region_name
 
     @property
     def _home(self) -> str | None:

@@ -17,7 +17,7 @@ import polars as pl
 from collectors.aws.delivery import EXPLORER, FORMAT, is_of_export
 from collectors.aws.explorer import DaySum, Explorer
 from collectors.focus.normalise import Memory, to_focus
-from domain.delivery import Batch, Chunk, Cursor
+from domain.delivery import Batch, Chunk, Closing, Cursor
 from domain.money import plain
 from domain.window import midnight, month_of, month_window, previous_month
 
@@ -103,7 +103,9 @@ def overview(source: str, explorer: Explorer, asked: Wanted, payer: str, now: da
         for day in explorer.days(asked.first, asked.end, tuple(sorted(types)))
     ]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(_COLUMNS, pl.String))
-    return [_batch(source, period, frame, now) for period in reversed(asked.periods)]
+    batches = (_batch(source, period, frame, now) for period in reversed(asked.periods))
+    # A month of which nothing is known is left out: it is no month that cost nothing.
+    return [batch for batch in batches if batch is not None]
 
 
 _COLUMNS = (
@@ -136,8 +138,10 @@ def _row(day: DaySum, kind: tuple[str, str], types: set[str], payer: str) -> dic
     }
 
 
-def _batch(source: str, period: str, frame: pl.DataFrame, now: datetime) -> Batch:
+def _batch(source: str, period: str, frame: pl.DataFrame, now: datetime) -> Batch | None:
     found = to_focus(frame, Memory(), {period})
+    if found.charges.is_empty():
+        return None
     charges = found.charges.with_columns(
         pl.lit(EXPLORER).alias("x_Origin"),
         pl.col("ChargeDescription").str.strip_prefix("Cost Explorer: ").alias("x_LineItemType"),
@@ -158,6 +162,7 @@ def _batch(source: str, period: str, frame: pl.DataFrame, now: datetime) -> Batc
         cursors={period: cursor},
         notes=(f"{period} {NOTE}",),
         focus_version="Cost Explorer",
+        closing=lambda _: Closing(supersedes=True),  # yesterday's overview, never an export's month
     )
 
 

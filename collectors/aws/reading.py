@@ -23,6 +23,9 @@ from domain.errors import SourceError
 from domain.text import shortened
 from domain.window import month_of
 
+MOST_REJECTED = 100_000
+"""Unreadable rows of one file beyond which it is refused at once, whatever share of it they are."""
+
 
 class Reading:
     """One pass over the files of a refresh.
@@ -105,6 +108,8 @@ class Reading:
             )
             rows, rejected = rows + piece.rows, rejected + len(refused)
             last = refused[-1].reason if refused else last
+            if rejected > MOST_REJECTED:
+                raise DamagedError(f"has more than {MOST_REJECTED:,} unreadable rows; the last: {last}")
             fresh = tuple(note for note in (*about, *found.notes) if note not in told_notes)
             told_notes.update(fresh)
             yield Chunk(

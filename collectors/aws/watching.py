@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from collectors.aws.bucket import ExportBucket
 from collectors.aws.delivery import Delivered, closes_at, deliver, is_known, is_of_export
-from collectors.aws.layouts import Candidate, Chosen, Export, candidates, choose, find_exports
+from collectors.aws.layouts import Candidate, Chosen, Export, Form, candidates, choose, find_exports
 from collectors.aws.manifests import ManifestError
 from collectors.stores.interface import ChangedError
 from domain.delivery import Cursor
@@ -112,7 +112,8 @@ class Watch:
                 self._bucket.look,
                 self._bucket.below,
                 export,
-                lambda period: is_polled(period, cursors.get(period), now),
+                # One listing shows every manifest of a data export; a report takes one per month.
+                lambda period: export.form is Form.DATA_EXPORT or is_polled(period, cursors.get(period), now),
             )
         )
 

@@ -82,6 +82,15 @@ def test_before_the_first_export_there_is_an_overview_that_says_what_it_is(desk:
     assert "no cost export was found" in found.coverage.reason
 
 
+def test_a_month_of_which_cost_explorer_knows_nothing_is_not_stored_as_free(
+    desk: AwsDesk, peer: AwsPeer
+) -> None:
+    peer.costs = [cost for cost in peer.costs if month_of(cost.day) == THIS_MONTH]
+    assert desk.collect().batches == [frozenset({THIS_MONTH})]
+    peer.costs = []
+    assert desk.collect().batches == []
+
+
 def test_the_overview_says_of_itself_that_it_is_not_the_bill(desk: AwsDesk) -> None:
     for _ in range(2):
         found = desk.collect()
