@@ -13,6 +13,7 @@ from collectors.aws.convert import to_focus
 from collectors.aws.delivery import EXPLORER, cursor_origin
 from collectors.aws.executions import Executions, ExportStatus, Run
 from collectors.aws.explorer import AccountSum, Explorer
+from collectors.aws.invoice import invoice_of
 from collectors.aws.layouts import Form, newest_refresh
 from collectors.aws.overview import NOTE, overview, wanted
 from collectors.aws.probing import probes
@@ -21,6 +22,7 @@ from collectors.aws.watching import LATE, Watch, Watched
 from collectors.interface import Probe
 from domain.delivery import Batch, Coverage, Cursor, Fetch, Freshness, PeriodResult, Verdict
 from domain.errors import SourceError
+from domain.invoice import Invoice, NoInvoice
 from domain.ports import Clock, Progress, RequestBudget
 from domain.show import age_text
 from domain.window import midnight
@@ -85,6 +87,16 @@ class AwsBillingCollector:
                 hint="set `cost_explorer: {reconcile: true}` of this source; it costs about 0.02 USD a month",
             )
         return self.explorer().month(period)
+
+    def invoiced(self, period: str) -> Invoice | NoInvoice:
+        """Give what Cost Explorer says a month cost, or that it may not be asked.
+
+        Raises:
+            SourceError: the day's requests are used up, or Cost Explorer does not answer.
+        """
+        if not self._settings.cost_explorer.reconcile:
+            return NoInvoice(reason="no invoice to compare with: `cost_explorer.reconcile` is off")
+        return invoice_of(self.name, period, self.invoice(period), self._clock.now())
 
     def explorer(self) -> Explorer:
         """Give Cost Explorer, with what it may still cost today."""
