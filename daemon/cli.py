@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from daemon.invocation import DEFAULT_CONFIG, Invocation
+from daemon.times import in_range
 from domain.errors import CostdError, UsageError
 
 COMMANDS: dict[str, dict[str, str]] = {
@@ -115,6 +116,7 @@ class Instant(click.ParamType[datetime]):
             instant = datetime.fromisoformat(str(value).strip())
         except ValueError:
             self.fail(f"{value!r} is no time; write it like 2026-11-20T09:00Z", param, ctx)
+        in_range(instant, str(value))
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 

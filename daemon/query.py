@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
+from config.patterns import group_names
 from daemon.dimensions import DIMENSIONS, OWNERS, UNALLOCATED, Place, dimension
+from daemon.times import BEGINNING, in_range
 from domain.errors import UsageError
 from domain.window import Window, month_window, next_month
 
@@ -108,7 +110,7 @@ def parse_condition(text: str) -> Condition:
     """Read `team=ml,web*`, `provider!=AWS`, `team=unallocated`, `resource="a,b"` or `region=`.
 
     Raises:
-        UsageError: not of that form, or no such dimension.
+        UsageError: not of that form, no such dimension, or a regex or glob that cannot be used.
     """
     match = _CONDITION.match(text)
     if match is None:
@@ -123,8 +125,13 @@ def parse_condition(text: str) -> Condition:
 
 
 def _value(name: str, text: str) -> str | None:
-    missing = text == "" or (text == UNALLOCATED and name in OWNERS)
-    return None if missing else text
+    if text == "" or (text == UNALLOCATED and name in OWNERS):
+        return None
+    try:
+        group_names(text)
+    except ValueError as error:
+        raise UsageError(f"--where {name}: {error}") from None
+    return text
 
 
 _RELATIVE = re.compile(r"^(\d{1,4})([dhw])$")
@@ -135,7 +142,7 @@ def parse_day(text: str, today: date) -> date:
     """Read a day: `2026-11-19`, a month's first as `2026-11`, `today`, `yesterday`, `7d` ago.
 
     Raises:
-        UsageError: none of these.
+        UsageError: none of these, or out of range.
     """
     words = {"today": today, "yesterday": today - timedelta(days=1)}
     if text in words:
@@ -144,11 +151,12 @@ def parse_day(text: str, today: date) -> date:
     if relative is not None and relative[2] != "h":
         return today - int(relative[1]) * _UNITS[relative[2]]
     try:
-        return month_window(text).first_day if is_month(text) else date.fromisoformat(text)
+        day = date.fromisoformat(f"{text}-01" if is_month(text) else text)
     except ValueError:
         raise UsageError(
             f"not a day: {text!r}", hint="write 2026-11-19, 2026-11, today, yesterday or 7d"
         ) from None
+    return in_range(day, text)
 
 
 def is_month(text: str) -> bool:
@@ -160,7 +168,7 @@ def parse_instant(text: str, now: datetime) -> datetime:
     """Read an instant: an ISO time (UTC unless it says otherwise), a day, or an age like `7d`.
 
     Raises:
-        UsageError: none of these.
+        UsageError: none of these, or out of range.
     """
     relative = _RELATIVE.match(text)
     if relative is not None:
@@ -171,6 +179,7 @@ def parse_instant(text: str, now: datetime) -> datetime:
         raise UsageError(
             f"not an instant: {text!r}", hint="write 2026-11-19T06:00Z, 2026-11-19 or 7d"
         ) from None
+    in_range(instant, text)
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
@@ -178,14 +187,14 @@ def parse_months(texts: Sequence[str]) -> frozenset[str] | None:
     """Read `2026-09,2026-10` (repeatable) as billing months; none means all.
 
     Raises:
-        UsageError: not a month.
+        UsageError: not a month, or out of range.
     """
     months = [part.strip() for text in texts for part in text.split(",") if part.strip()]
     for month in months:
         try:
-            month_window(month)
-        except ValueError as error:
-            raise UsageError(str(error), hint="write a month as 2026-11") from None
+            in_range(month_window(month).start, month)
+        except (ValueError, OverflowError):
+            raise UsageError(f"not a month: {month!r}", hint="write a month as 2026-11") from None
     return frozenset(months) or None
 
 
@@ -210,17 +219,23 @@ def parse_span(
         UsageError: not days, or an end that is not after the start.
     """
     first, last = bounds
-    if first == "all":
+    if first == "all" and last is None:
         return Span(billing_months=months)
     if first is None and last is None:
         if months is not None or "billing_month" in by:
             return Span(billing_months=months)
         return Span(window=Window.of_days(today.replace(day=1), today + timedelta(days=1)))
     end = parse_day(last, today) if last is not None else today + timedelta(days=1)
-    start = parse_day(first, today) if first is not None else (end - timedelta(days=1)).replace(day=1)
+    start = (end - timedelta(days=1)).replace(day=1)
+    if first is not None:
+        start = BEGINNING if first == "all" else parse_day(first, today)
     if end <= start:
         raise UsageError(f"--to {end} is not after --from {start}", hint="--to is exclusive")
-    if "billing_month" in by and months is None and all(text is None or is_month(text) for text in bounds):
+    if (
+        "billing_month" in by
+        and months is None
+        and all(text in {None, "all"} or is_month(text) for text in bounds)
+    ):
         return Span(billing_months=frozenset(_months(start, end)))
     return Span(window=Window.of_days(start, end), billing_months=months)
 

@@ -20,10 +20,11 @@ from attribution.star import CURRENCY, Star
 from daemon.query import Query
 from daemon.ranking import Row, arranged
 from daemon.sources import SourceState, SourceView
+from daemon.times import BEGINNING
 from domain.charge import COSTS
 from domain.delivery import Delivery
 from domain.ports import Clock, Ledger
-from domain.window import Window, month_window
+from domain.window import Window, midnight, month_window
 
 SCHEMA = "costd.report/1"
 
@@ -122,7 +123,7 @@ def run(
     rows = [_row(row, query, column) for row in found.iter_rows(named=True)]
     return ReportResult(
         query=query,
-        window=query.window or _span(scope, query),
+        window=_from_first_day(query.window, scope) or _span(scope, query),
         rows=tuple(arranged(rows, query)),
         totals=tuple(_totals(rows)),
         sources=tuple(_asked(sources, query)),
@@ -199,6 +200,14 @@ def _totals(rows: Iterable[Row]) -> list[Total]:
         if row.cost is not None:
             sums[row.currency] = row.cost if known is None else known + row.cost
     return [Total(currency=currency, cost=sums[currency]) for currency in sorted(sums)]
+
+
+def _from_first_day(window: Window | None, scope: Sequence[Delivery]) -> Window | None:
+    """Let a window that begins with everything begin with the first day that is stored."""
+    if window is None or not scope or window.first_day != BEGINNING:
+        return window
+    first = min(date.fromisoformat(delivery.first_day) for delivery in scope)
+    return Window(start=max(window.start, midnight(first)), end=window.end)
 
 
 def _span(scope: Sequence[Delivery], query: Query) -> Window | None:

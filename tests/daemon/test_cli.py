@@ -115,6 +115,8 @@ def test_a_now_that_is_no_time_is_a_usage_error(status: Use, capsys: pytest.Capt
     status(nothing)
     assert cli.run(["status", "--now", "soon"]) == 2
     assert "2026-11-20T09:00Z" in capsys.readouterr().err
+    assert cli.run(["status", "--now", "9999-12-31"]) == 2
+    assert "years go from 1970 to 9998" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

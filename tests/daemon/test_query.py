@@ -152,6 +152,7 @@ def days(first: str, end: str) -> Window:
         ((None, None), (), "provider,billing_month", Span()),
         ((None, None), ("2024-09",), "team", Span(billing_months=frozenset({"2024-09"}))),
         (("all", None), (), "team", Span()),
+        (("all", "2026-10-05"), (), "team", Span(window=days("1970-01-01", "2026-10-05"))),
         (("2026-10-05", None), (), "team", Span(window=days("2026-10-05", "2026-11-21"))),
         ((None, "2026-10-05"), (), "team", Span(window=days("2026-10-01", "2026-10-05"))),
         ((None, "2026-10-01"), (), "team", Span(window=days("2026-09-01", "2026-10-01"))),
@@ -178,6 +179,25 @@ def test_a_window_is_month_to_date_unless_asked_otherwise(
 def test_an_empty_window_is_refused(bounds: tuple[str | None, str | None]) -> None:
     with pytest.raises(UsageError, match="is not after"):
         parse_span(bounds, None, ("team",), TODAY)
+
+
+@pytest.mark.parametrize("text", ["team=re:(", "resource=re:^(?=x)", "resource=[z-a]", "team!=ml,re:["])
+def test_a_pattern_that_cannot_be_used_is_told(text: str) -> None:
+    with pytest.raises(UsageError, match=r"--where (team|resource): pattern '.*' cannot be used: "):
+        parse_condition(text)
+
+
+def test_years_without_room_for_a_next_or_an_earlier_day_are_refused() -> None:
+    for text in ("0001-01-01", "1969-12-31", "9999-12-31", "0001-01"):
+        with pytest.raises(UsageError, match="out of range"):
+            parse_day(text, TODAY)
+    for text in ("0001-01-01", "9999-12-31T23:59-12:00"):
+        with pytest.raises(UsageError, match="out of range"):
+            parse_instant(text, NOW)
+    for text in ("0000-01", "9999-12"):
+        with pytest.raises(UsageError, match="not a month"):
+            parse_months([text])
+    assert parse_day("9998-12-31", TODAY) == date(9998, 12, 31)
 
 
 def test_months_are_listed_or_repeated() -> None:

@@ -61,6 +61,19 @@ def test_json_has_the_shape_of_its_schema(june: Acme) -> None:
     }
 
 
+def test_everything_until_a_day_begins_with_the_first_day_that_is_stored(june: Acme) -> None:
+    document = june.costd("report", "--from", "all", "--to", "2026-06-19", "--output", "json").json
+    assert document["window"] == {"from": "2026-06-01", "to": "2026-06-19", "step": None}
+    assert document["totals"] == [{"currency": "USD", "cost": "35.500000000001"}]
+
+
+def test_a_regex_that_cannot_be_used_is_a_mistake_in_the_command(june: Acme) -> None:
+    ran = june.costd("report", "--where", "team=re:(")
+    assert (ran.status, ran.out) == (2, "")
+    assert "unclosed group" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_a_window_the_sources_reach_is_complete_and_may_be_required(june: Acme) -> None:
     window = ("--from", "2026-06-01", "--to", "2026-06-20")
     assert june.costd("report", *window, "--output", "json").json["complete"] is True
