@@ -162,7 +162,10 @@ class Schedule:
         except CostdError as failure:
             error = str(failure)
             get_logger().warning("job_failed", job=name, code=failure.code, reason=error, hint=failure.hint)
-        except Exception as failure:  # noqa: BLE001  # the job boundary: a defect ends one run, not the daemon
+        except KeyboardInterrupt:  # polars raises it in whatever thread computes when Ctrl-C comes
+            error = "it was cut off: costd was told to stop"
+            get_logger().info("job_cut_off", job=name)
+        except BaseException as failure:  # noqa: BLE001  # the job boundary; a panic in Rust is no Exception
             error = f"costd itself failed ({type(failure).__name__})"
             get_logger().exception("job_defect", job=name)
         finally:

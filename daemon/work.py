@@ -87,7 +87,7 @@ class Work:
                     f"{len(self._running)} reports are being computed or wait already",
                     hint="ask again in a few seconds",
                 )
-            future = self._pool.submit(make)
+            future = self._pool.submit(_contained, make)
             self._running[key] = future
         future.add_done_callback(partial(self._end, key))
         return future
@@ -95,3 +95,19 @@ class Work:
     def _end(self, key: Hashable, _future: Future[Any]) -> None:
         with self._lock:
             self._running.pop(key, None)
+
+
+def _contained(make: Callable[[], Result]) -> Result:
+    """Compute, and turn into errors of a request what would otherwise go through the whole server.
+
+    Raises:
+        BusyError: costd was told to stop meanwhile; polars notices Ctrl-C in whatever thread computes.
+    """
+    try:
+        return make()
+    except Exception:
+        raise
+    except KeyboardInterrupt:
+        raise BusyError("costd is stopping", hint="ask again when it runs") from None
+    except BaseException as panic:
+        raise RuntimeError(f"a library gave up: {panic}") from panic

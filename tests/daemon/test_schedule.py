@@ -76,6 +76,30 @@ def test_one_bad_job_never_stops_the_others(state: State) -> None:
     }
 
 
+class Panic(BaseException):
+    """What pyo3 makes of a panic in Rust: no `Exception`, so that nobody catches it by accident."""
+
+
+@pytest.mark.parametrize(
+    ("raised", "says"), [(Panic("index"), "costd itself failed (Panic)"), (KeyboardInterrupt(), "cut off")]
+)
+def test_a_job_that_was_torn_away_has_not_ended_well(
+    state: State, raised: BaseException, says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def torn() -> None:
+        raise raised
+
+    schedule = a_schedule(state, soon(torn))
+    schedule.start()
+    time.sleep(1.5)
+    schedule.stop(PATIENCE)
+    (job,) = state.jobs()
+    assert says in job.error
+    assert job.succeeded_at is None
+    assert schedule.runs["job"].ok == 0
+    assert [record.name for record in caplog.records if record.name.startswith("apscheduler")] == []
+
+
 def test_a_job_does_not_overlap_itself(state: State) -> None:
     began, go, running = Event(), Event(), []
 

@@ -114,3 +114,21 @@ def test_what_was_used_stays_and_what_is_too_large_is_not_kept() -> None:
     kept.keep("a", "again", 5)
     assert kept.find("a") == "again"
     assert kept.size == 80
+
+
+class Panic(BaseException):
+    """What pyo3 makes of a panic in Rust."""
+
+
+@pytest.mark.parametrize(("raised", "told"), [(KeyboardInterrupt(), BusyError), (Panic(), RuntimeError)])
+def test_a_computation_that_is_torn_away_ends_one_request_and_not_the_server(
+    raised: BaseException, told: type[Exception]
+) -> None:
+    work = Work(at_once=1, waiting=1)
+
+    def torn() -> str:
+        raise raised
+
+    with pytest.raises(told):
+        asyncio.run(work.run("torn", torn))
+    assert asyncio.run(work.run("next", lambda: "answer")) == "answer"
