@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from domain.window import month_of
 _PLAN, _RESERVATION = "savings_plan_savings_plan_a_r_n", "reservation_reservation_a_r_n"
 _PERIOD = pl.col("bill_billing_period_start_date").dt.strftime("%Y-%m").alias("period")
 _SEED = 20_260_601
+_FOLDABLE = (Line.USAGE, Line.PLAN_COVERED, Line.FEE)
 _AMORTISED = "reservation_amortized_upfront_fee_for_billing_period"
 
 COMMITMENTS = pl.Schema(
@@ -180,17 +182,20 @@ def _key(*columns: str) -> pl.Expr:
 def facts(lines: Lines, charges: pl.DataFrame) -> Facts:
     """Count accounts, charges that no invoice has yet, and which kinds of discounts there are."""
     frame = lines.frame
-    month = "BillingPeriodStart"
-    accounts = charges.select(month, "BillingAccountId", "SubAccountId").unique().drop_nulls().rows()
-    still_open = charges.group_by(month).agg(pl.col("InvoiceId").is_null().sum()).rows()
-    net = pl.col(costs.NET)
-    of_net = frame.filter(net.is_not_null() & (net != pl.col(costs.GROSS)) & ~is_kind(Line.DISCOUNT))
-    discounts = frame.filter(is_kind(Line.DISCOUNT))
+    keys = ["BillingPeriodStart", "BillingAccountId", "SubAccountId"]
+    groups = charges.group_by(keys).agg(pl.col("InvoiceId").is_null().sum()).rows()
+    still_open: Counter[str] = Counter()
+    for start, _, _, count in groups:
+        still_open[month_of(start)] += count
+    has_net, net = frame[costs.NET].null_count() < frame.height, pl.col(costs.NET)
+    of_net = frame.filter(is_kind(*_FOLDABLE), net != pl.col(costs.GROSS)) if has_net else frame.clear()
     return Facts(
-        accounts=frozenset((month_of(start), payer, account) for start, payer, account in accounts),
-        open={month_of(start): count for start, count in still_open},
+        accounts=frozenset(
+            (month_of(start), payer, account) for start, payer, account, _ in groups if account is not None
+        ),
+        open=dict(still_open),
         net_lines=_months(of_net),
-        discount_lines=_months(discounts),
+        discount_lines=_months(frame.filter(is_kind(Line.DISCOUNT))),
     )
 
 

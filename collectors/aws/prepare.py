@@ -122,6 +122,9 @@ def _amounts(rows: pl.DataFrame, lines: Lines, faults: _Faults) -> list[pl.Serie
             if name in names.COSTS:
                 floats.append(name)
             series = series.fill_nan(None)
+        if series.null_count() == rows.height:
+            done.append(pl.Series(name, [None], dtype=dtype).new_from_index(0, rows.height))
+            continue
         found = amounts.amounts(series, dtype.scale)
         faults.add(found.bad, name, "is no amount")
         done.append(found.stored)
