@@ -10,14 +10,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from collectors.gcp import native_sql, sql
-from collectors.gcp.access import Identity
+from collectors.gcp.access import Identity, emulated
 from collectors.gcp.bigquery import Access, Warehouse
 from collectors.gcp.convert import to_focus
 from collectors.gcp.meter import Meter
 from collectors.gcp.months import Month, Watermarks, oldest_month
-from collectors.gcp.probing import probes_of
+from collectors.gcp.probing import account_in, account_probes, probes_of
 from collectors.gcp.reading import Reading
 from collectors.gcp.tables import Export, Table
+from collectors.gcp_catalog import Asking, GcpBudgets, GcpProjects
 from collectors.interface import Probe
 from config.secrets import Secret
 from config.source import SourceEnvelope
@@ -122,8 +123,13 @@ class GcpBillingCollector:
         self._clock = clock
 
     def probe(self) -> list[Probe]:
-        """Look at login, table, export, age of the newest rows, and what a collection costs."""
-        return probes_of(self._warehouse(), self._clock.now())
+        """Look at login, table, export, age of the newest rows, price of a collection, and the account."""
+        found = probes_of(self._warehouse(), self._clock.now())
+        account = account_in(self._settings.table)
+        if not account or emulated("BIGQUERY_EMULATOR_HOST"):
+            return found
+        asking = Asking(identity=self._settings.identity)
+        return [*found, *account_probes(account, GcpProjects(asking), GcpBudgets(asking))]
 
     def fetch(self, cursors: Mapping[str, Cursor], *, progress: Progress) -> Fetch:
         """Ask which months grew, and offer those."""

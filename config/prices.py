@@ -12,6 +12,8 @@ from config.base import Model
 from config.units import Money, Percent, PositiveDuration
 
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+GcpRegion = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*\d*$", max_length=40)]
+GcpService = Annotated[str, Field(pattern=r"^[0-9A-F]{4}(-[0-9A-F]{4}){2}$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")]
 
 
@@ -67,6 +69,32 @@ class AwsPrices(Model):
     )
 
 
+class GcpPrices(Model):
+    """List and spot prices of Google Cloud, from its public catalogue."""
+
+    regions: tuple[GcpRegion, ...] = Field(
+        min_length=1,
+        description="Regions whose prices are kept; `global` is one. Required: all of them are a million "
+        "prices.",
+        examples=["europe-west1"],
+    )
+    services: tuple[GcpService, ...] = Field(
+        default=("6F81-5844-456A",),
+        min_length=1,
+        description="Ids of the services whose prices are kept. Default `6F81-5844-456A`, Compute Engine: "
+        "machines, GPUs and disks are what is priced before the bill comes.",
+    )
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = Field(
+        default="USD",
+        description="Currency of the prices, as Google converts them. Default `USD`, in which they are made.",
+    )
+    credentials_of: str = Field(
+        default="",
+        description="Name of the `gcp_billing` source whose login is used. Default none, which is the "
+        "machine's own login.",
+    )
+
+
 class ContractPrice(Model):
     """One negotiated price: an amount per unit, or a share off the list price."""
 
@@ -119,6 +147,10 @@ class PriceSettings(Model):
     )
     aws: AwsPrices | None = Field(
         default=None, description="Prices of AWS. Default none, because nothing is downloaded unasked."
+    )
+    gcp: GcpPrices | None = Field(
+        default=None,
+        description="Prices of Google Cloud. Default none, because nothing is downloaded unasked.",
     )
     contracts: tuple[ContractPrice, ...] = Field(
         default=(),

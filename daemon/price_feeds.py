@@ -12,7 +12,7 @@ from domain.window import midnight
 if TYPE_CHECKING:
     from collectors.aws.access import Identity
     from collectors.interface import PriceFeed
-    from config.prices import AwsPrices, ContractPrice
+    from config.prices import AwsPrices, ContractPrice, GcpPrices
     from config.settings import Settings
     from domain.ports import Clock
     from ledger.charges import ChargeLedger
@@ -31,17 +31,43 @@ def build_price_feeds(settings: Settings, *, clock: Clock) -> list[PriceFeed]:
     """Build everybody who is asked for prices; none where nothing is configured.
 
     Raises:
-        ConfigError: `credentials_of` names no source of AWS.
+        ConfigError: `credentials_of` names no source of that provider.
     """
-    aws = settings.prices.aws if settings.prices is not None else None
-    if aws is None:
-        return []
-    from collectors.aws_prices import AwsPriceList, AwsSpotHistory
+    feeds: list[PriceFeed] = []
+    prices = settings.prices
+    if prices is not None and prices.aws is not None:
+        from collectors.aws_prices import AwsPriceList, AwsSpotHistory
 
-    feeds: list[PriceFeed] = [AwsPriceList(aws)] if aws.services else []
-    if aws.spot:
-        feeds.append(AwsSpotHistory(aws, _identity(settings, aws), clock=clock))
+        feeds += [AwsPriceList(prices.aws)] if prices.aws.services else []
+        if prices.aws.spot:
+            feeds.append(AwsSpotHistory(prices.aws, _identity(settings, prices.aws), clock=clock))
+    if prices is not None and prices.gcp is not None:
+        feeds.append(_google(settings, prices.gcp, clock))
     return feeds
+
+
+def _google(settings: Settings, gcp: GcpPrices, clock: Clock) -> PriceFeed:
+    """Give Google's catalogue, asked with the login of a source or of the machine."""
+    from collectors.gcp.access import Identity
+    from collectors.gcp_billing import GcpBillingSettings
+    from collectors.gcp_catalog import Asking, GcpCatalog
+
+    identity = Identity()
+    if gcp.credentials_of:
+        source = next((one for one in settings.sources if one.name == gcp.credentials_of), None)
+        if not isinstance(source, GcpBillingSettings):
+            raise ConfigError(
+                f"`prices.gcp.credentials_of` names no source of type gcp_billing: {gcp.credentials_of}",
+                hint="name one, or leave it out to use the machine's own login",
+            )
+        identity = source.identity
+    return GcpCatalog(
+        Asking(identity=identity),
+        clock=clock,
+        services=gcp.services,
+        regions=gcp.regions,
+        currency=gcp.currency,
+    )
 
 
 def _identity(settings: Settings, aws: AwsPrices) -> Identity:

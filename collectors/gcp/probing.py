@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from collectors.gcp import native_sql, sql
 from collectors.gcp.bigquery import Parameters, Warehouse
@@ -12,7 +14,11 @@ from collectors.gcp.months import bounds
 from collectors.gcp.tables import Export, Table, recognised
 from domain.errors import CostdError
 from domain.probe import Health, Probe
+from domain.text import printable
 from domain.window import midnight, month_of
+
+if TYPE_CHECKING:
+    from collectors.gcp_catalog import GcpBudgets, GcpProjects
 
 _STALE = timedelta(hours=36)
 """Google writes several times a day; after this long something has stopped."""
@@ -100,4 +106,42 @@ def _freshness(warehouse: Warehouse, table: Table, now: datetime) -> Probe:
         if age > _STALE
         else "",
         server_time=warehouse.server_time,
+    )
+
+
+_ACCOUNT = re.compile(r"_([0-9A-F]{6})_([0-9A-F]{6})_([0-9A-F]{6})$", re.ASCII)
+
+
+def account_in(table: str) -> str:
+    """Give the billing account that Google names a table after, "" if it names none."""
+    match = _ACCOUNT.search(table)
+    return "-".join(match.groups()) if match else ""
+
+
+def account_probes(account: str, projects: GcpProjects, budgets: GcpBudgets) -> Iterator[Probe]:
+    """Look at what beside the bill is read of a billing account; the bill does not depend on it."""
+    try:
+        billed = [one for one in projects.of_account(account) if one.is_billed]
+    except CostdError as error:
+        yield _unknown(f"projects of {account}", "which projects are still billed is unknown", error)
+    else:
+        yield Probe(subject=f"billing account {account} pays for {len(billed):,} projects", health=Health.OK)
+    try:
+        found = budgets.of_account(account)
+    except CostdError as error:
+        yield _unknown(f"budgets of {account}", "which budgets were set up at Google is unknown", error)
+    else:
+        names = ", ".join(printable(one.name) for one in found[:_SHOWN]) or "none"
+        yield Probe(subject=f"budgets at Google: {len(found):,} ({names})", health=Health.OK)
+
+
+_SHOWN = 3
+
+
+def _unknown(subject: str, breaks: str, error: CostdError) -> Probe:
+    return Probe(
+        subject=subject,
+        health=Health.WARN,
+        breaks=f"{breaks}; the bill is read all the same: {error}",
+        fix=error.hint or "grant roles/billing.viewer on the billing account",
     )
