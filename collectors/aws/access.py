@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from collectors.aws.refusals import Asked, told
+from collectors.aws.refusals import Asked, sdk_errors, told
 from collectors.stores.endpoints import refuse_link_local
 from config.secrets import Secret
 from domain.errors import SourceError
@@ -155,6 +156,8 @@ class Access:
         secret = self._identity.external_id
         if secret is not None:
             asking["ExternalId"] = secret.reveal() if isinstance(secret, Secret) else secret
+        # A refusal is told once, in our words; the SDK would log it with a traceback as well.
+        logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
         fetcher = AssumeRoleCredentialFetcher(self._sts, source, self.role, extra_args=asking)
         core = botocore.session.Session()
         renewed = DeferredRefreshableCredentials(fetcher.fetch_credentials, "assume-role")
@@ -176,8 +179,6 @@ class _named:  # noqa: N801 -- reads as a word in `with`
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         """Translate errors of the SDK."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        if isinstance(error, (BotoCoreError, ClientError)):
+        if isinstance(error, sdk_errors()):
             asked = Asked(what="AWS cannot be asked", permission="sts:GetCallerIdentity", assumed=self._role)
             raise told(error, asked) from error

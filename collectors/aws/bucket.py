@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from collectors.aws.access import Access
-from collectors.aws.refusals import Asked, code_of, told
+from collectors.aws.refusals import Asked, code_of, sdk_errors, told
 from collectors.stores.interface import ChangedError, Stored
 from collectors.stores.s3 import S3Store
 from config.settings import S3
@@ -93,11 +93,9 @@ class ExportBucket(S3Store):
 
     def head(self, key: str) -> Headed | None:
         """Ask for the size and mark of one object; None if there is none."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             answer = self._client().head_object(Bucket=self.name, Key=self._full(key))
-        except (BotoCoreError, ClientError) as error:
+        except sdk_errors() as error:
             if code_of(error) in _GONE:
                 return None
             raise self._told(error, f"{self.path_of(key)} cannot be read", "s3:GetObject") from error
@@ -119,12 +117,10 @@ class ExportBucket(S3Store):
         """
         if file.size > most:
             raise SourceError(f"{self.path_of(file.key)} has {file.size:,} bytes; that is no manifest")
-        from botocore.exceptions import BotoCoreError, ClientError
-
         body = self._call("get_object", file.key, IfMatch=f'"{file.stamp.removeprefix("etag:")}"')["Body"]
         try:
             content: bytes = body.read()
-        except (BotoCoreError, ClientError) as error:
+        except sdk_errors() as error:
             raise self._told(error, f"{self.path_of(file.key)} broke off", "s3:GetObject") from error
         finally:
             body.close()
@@ -150,13 +146,17 @@ class ExportBucket(S3Store):
         self._spool().forget(f"{file.key}\n{file.stamp}\nunpacked")
 
     def _pages(self, start: str, **how: str) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         try:
             pages = self._client().get_paginator("list_objects_v2")
             yield from pages.paginate(Bucket=self.name, Prefix=start, **how)
-        except (BotoCoreError, ClientError) as error:
+        except sdk_errors() as error:
             raise self._told(error, f"{self.root} cannot be listed", "s3:ListBucket") from error
+
+    def _call(self, operation: str, key: str, **arguments: Any) -> dict[str, Any]:
+        try:
+            return super()._call(operation, key, **arguments)
+        except sdk_errors() as error:
+            raise self._told(error, f"{self.path_of(key)} cannot be read", "s3:GetObject") from error
 
     def _told(self, error: Exception, what: str, permission: str) -> SourceError:
         arn = f"arn:{self._access.partition}:s3:::{self.name}"

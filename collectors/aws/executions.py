@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from collectors.aws.access import Access
-from collectors.aws.refusals import Asked, told
+from collectors.aws.refusals import Asked, sdk_errors, told
 from domain.errors import SourceError
 from domain.text import printable
 
@@ -110,15 +110,13 @@ class Executions:
         return found
 
     def _call(self, operation: str, permission: str, resource: str, **arguments: str) -> Mapping[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         region = self._access.billing_region
         if region is None:
             raise SourceError(f"Data Exports does not exist in the partition {self._access.partition}")
         try:
             client = self._access.client("bcm-data-exports", region)
             answer: Mapping[str, Any] = getattr(client, operation)(**arguments)
-        except (BotoCoreError, ClientError) as error:
+        except sdk_errors() as error:
             what = "AWS Data Exports cannot be asked how the export goes"
             asked = Asked(what=what, permission=permission, resource=resource, assumed=self._access.role)
             raise told(error, asked) from error

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from collectors.aws.access import Access
-from collectors.aws.refusals import Asked, told
+from collectors.aws.refusals import Asked, sdk_errors, told
 from domain.errors import MoneyError, SourceError
 from domain.money import Money, parse_amount
 from domain.own_cost import Paid
@@ -155,8 +155,6 @@ class Explorer:
         raise SourceError(f"Cost Explorer answers in more than {_MOST_PAGES} pages; its answer was left")
 
     def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         region = self._access.billing_region
         if region is None:
             raise SourceError(f"Cost Explorer does not exist in the partition {self._access.partition}")
@@ -164,7 +162,7 @@ class Explorer:
         try:
             client = self._access.client("ce", region)
             answer: Mapping[str, Any] = client.get_cost_and_usage(**request)
-        except (BotoCoreError, ClientError) as error:
+        except sdk_errors() as error:
             asked = Asked(
                 what="Cost Explorer cannot be asked", permission=PERMISSION, assumed=self._access.role
             )

@@ -24,6 +24,7 @@ _ELSEWHERE = {
     *("301", "307", "TemporaryRedirect", "400"),
 }
 _NETWORK = {
+    "ResponseParserError",  # a proxy or a portal answered in AWS's stead
     *("EndpointConnectionError", "ConnectTimeoutError", "ReadTimeoutError", "ConnectionClosedError"),
     *("SSLError", "ProxyConnectionError", "ResponseStreamingError", "IncompleteReadError"),
 }
@@ -71,10 +72,20 @@ class Asked:
     assumed: str = ""
 
 
+def sdk_errors() -> tuple[type[Exception], ...]:
+    """Give what the SDK raises: refusals, faults on the way, and answers that are not AWS's own."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    return BotoCoreError, ClientError, ResponseParserError
+
+
 def code_of(error: Exception) -> str:
     """Name an error of the SDK as AWS does, safe to show."""
     response = getattr(error, "response", None) or {}
-    return printable(str(response.get("Error", {}).get("Code") or type(error).__name__))
+    code = response.get("Error", {}).get("Code")
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode")  # all that a proxy's answer has
+    return printable(str(code or status or type(error).__name__))
 
 
 def told(error: Exception, asked: Asked) -> SourceError:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aws_exports import THIS_MONTH, TODAY, AwsDesk, Bucket, as_gzip, lines_of
-from aws_peer import AwsPeer, assumed, of_sts, peer_of, refusal, refused
+from aws_peer import Answer, AwsPeer, assumed, of_sts, peer_of, refusal, refused
 from pydantic import ValidationError
 from s3 import S3Server
 
@@ -79,12 +79,28 @@ def test_the_credentials_of_a_role_are_renewed_before_they_expire(bucket: Bucket
     assert desk.billed(THIS_MONTH) == Decimal("3.75")
 
 
-def test_a_role_that_may_not_be_assumed_says_what_to_allow(bucket: Bucket, peer: AwsPeer) -> None:
+def test_a_role_that_may_not_be_assumed_says_what_to_allow(
+    bucket: Bucket, peer: AwsPeer, caplog: pytest.LogCaptureFixture
+) -> None:
     peer.faults.append(lambda asked: of_sts("AccessDenied") if b"Action=AssumeRole" in asked.body else None)
     with pytest.raises(SourceError, match=f"the role {ROLE} may not be assumed") as caught:
         desk_of(bucket, peer, role_arn=ROLE).collect()
+    assert caplog.records == [], "it is told once, without a traceback"
     assert "sts:AssumeRole" in caught.value.hint
     assert "external id" in caught.value.hint
+
+
+def test_an_answer_without_a_code_is_told_by_its_status(bucket: Bucket, peer: AwsPeer) -> None:
+    bodies = iter((b"<html/>", b"<html/>", b"<html/>", b"<html/>", b"<html/>", b"Bad gateway"))
+    peer.faults.append(
+        lambda asked: Answer(503, next(bodies)) if b"Action=AssumeRole" in asked.body else None
+    )
+    with pytest.raises(SourceError, match="cannot be listed: 503") as caught:
+        desk_of(bucket, peer, role_arn=ROLE).collect()
+    assert "fewer requests" in caught.value.hint
+    with pytest.raises(SourceError, match="cannot be listed: ResponseParserError") as caught:
+        desk_of(bucket, peer, role_arn=ROLE).collect()
+    assert "the proxy" in caught.value.hint
 
 
 def test_without_credentials_the_role_is_not_even_asked_for(
