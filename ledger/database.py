@@ -47,7 +47,7 @@ class Database:
         """Give the engine, made at first use.
 
         Raises:
-            StorageError: the driver is not installed.
+            StorageError: the driver is not installed, or the folder cannot be made.
         """
         if self._engine is None:
             self._engine = self._connectable()
@@ -124,7 +124,14 @@ class Database:
                     f"the driver for {self.name} is not installed", hint="pip install 'costd[postgres]'"
                 ) from error
         if self.url.database and self.url.database != ":memory:":
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(self.url.database).parent
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError(
+                    f"cannot make the folder {folder} of the state database: {error.strerror or error}",
+                    hint="check `state.url`, and that the user who runs costd may write there",
+                ) from error
         engine = create_engine(self.url, connect_args={"timeout": BUSY_MS / 1000})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin)

@@ -297,3 +297,10 @@ def test_sqlite_is_durable_and_lets_readers_in(tmp_path: Path) -> None:
         session.execute(text("DELETE FROM source"))
         assert state.sources() == []  # another connection reads while this one writes
     state.close()
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("a file", encoding="utf-8")
+    with pytest.raises(StorageError, match="cannot make the folder") as raised:
+        State(f"sqlite:///{tmp_path}/var/state/costd.db").open()
+    assert "state.url" in raised.value.hint
