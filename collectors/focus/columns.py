@@ -89,7 +89,7 @@ def match(names: Sequence[str]) -> Columns:
     nobody can say which of the two is meant.
     """
     positions, twice = _positions(names)
-    problem = f"the column {twice} occurs twice" if twice else ""
+    problem = f"has the column {twice} twice" if twice else ""
     lacking = [name for name in ESSENTIAL if name not in positions]
     role = Role.CHARGES
     if lacking:

@@ -93,7 +93,10 @@ def select(files: Sequence[Stored], layout: Layout, read: Read, *, single: bool 
 def _oci(files: Sequence[Stored]) -> Selection:
     parts = tuple(Part(file=file) for file in files if _OCI.search(file.key))
     others = sum(1 for file in files if is_candidate(file.key)) - len(parts)
-    notes = (f"{others:,} files outside `FOCUS Reports/YYYY/MM/DD/` are left out",) if others > 0 else ()
+    told = "1 file outside `FOCUS Reports/YYYY/MM/DD/` is left out"
+    if others > 1:
+        told = f"{others:,} files outside `FOCUS Reports/YYYY/MM/DD/` are left out"
+    notes = (told,) if others > 0 else ()
     return Selection(layout=Layout.OCI, parts=parts, notes=notes)
 
 

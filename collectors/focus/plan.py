@@ -82,9 +82,10 @@ def make_plan(
         for period in survey.periods:
             key = survey.file.key
             now[period][printable(key)] = content(survey.tag, printable(same.get(key, "")))
+    emptied = _emptied(surveys, remembered) - now.keys() - refused.keys()
     # Where no file is left at all, the place is broken, not the bill gone.
-    gone = remembered.periods - now.keys() - refused.keys() if now else frozenset[str]()
-    aged = {period for period in gone if period < min(now)}
+    gone = remembered.periods - now.keys() - refused.keys() if now else emptied
+    aged = {period for period in gone - emptied if period < min(now)}
     dirty = {
         period
         for period in (now.keys() | gone) - aged - refused.keys()
@@ -95,6 +96,16 @@ def make_plan(
         for period in sorted(aged)
     ]
     return Plan(groups=tuple(_groups(dirty, surveys, same)), refused=dict(refused), notes=tuple(notes))
+
+
+def _emptied(surveys: Iterable[Survey], remembered: Remembered) -> set[str]:
+    """Give the periods of files that are still there and hold no row of any period any more."""
+    return {
+        period
+        for survey in surveys
+        if not survey.periods
+        for period in remembered.periods_of(survey.file.key)
+    }
 
 
 def _groups(dirty: set[str], surveys: Sequence[Survey], same: Mapping[str, str]) -> Iterable[Group]:

@@ -45,7 +45,7 @@ def test_the_exact_name_wins_over_a_similar_one() -> None:
 
 def test_a_column_that_occurs_twice_damages_the_file() -> None:
     found = match([*V10, "BilledCost"])
-    assert (found.role, found.problem) == (Role.DAMAGED, "the column BilledCost occurs twice")
+    assert (found.role, found.problem) == (Role.DAMAGED, "has the column BilledCost twice")
 
 
 def test_extra_columns_are_noted_and_made_safe() -> None:

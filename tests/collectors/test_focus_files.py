@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from exports import Desk, a_row, csv_bytes, rows_of, write
+from exports import Desk, Row, a_row, csv_bytes, rows_of, write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -175,6 +175,30 @@ def test_the_newest_month_gone_is_offered_empty_so_that_a_gate_refuses_it(folder
     june.unlink()
     assert desk.collect().batches == [frozenset({"2026-06"})]
     assert desk.months["2026-06"].is_empty()
+
+
+@pytest.mark.parametrize("other", [MAY, rows_of("2026-07", 2), None])
+def test_a_file_that_lost_its_rows_is_offered_empty_so_that_a_gate_refuses_it(
+    folder: Path, other: list[Row] | None
+) -> None:
+    write(folder / "june.csv", JUNE)
+    desk = Desk(folder)
+    if other is not None:
+        write(folder / "other.csv", other)
+    desk.collect()
+    write(folder / "june.csv", [])
+    found = desk.collect()
+    assert (found.batches, found.notes) == ([frozenset({"2026-06"})], [])
+    assert desk.months["2026-06"].is_empty()
+
+
+def test_a_file_that_turns_to_the_next_month_is_no_file_that_lost_its_rows(folder: Path) -> None:
+    write(folder / "current.csv", JUNE)
+    desk = Desk(folder)
+    desk.collect()
+    write(folder / "current.csv", rows_of("2026-07", 2))
+    assert desk.collect().batches == [frozenset({"2026-07"})]
+    assert desk.months["2026-06"].height == len(JUNE)
 
 
 def test_old_months_that_age_out_keep_what_is_stored(folder: Path) -> None:

@@ -103,7 +103,7 @@ def test_oracle_reports_are_parts_and_other_reports_are_not() -> None:
     found = select(listed(*keys), Layout.AUTO, unread)
     assert found.layout is Layout.OCI
     assert [part.file.key for part in found.parts] == list(keys[:2])
-    assert found.notes == ("1 files outside `FOCUS Reports/YYYY/MM/DD/` are left out",)
+    assert found.notes == ("1 file outside `FOCUS Reports/YYYY/MM/DD/` is left out",)
 
 
 def test_a_named_layout_is_obeyed() -> None:
