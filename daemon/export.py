@@ -21,7 +21,7 @@ from domain.errors import GateError
 from domain.ports import Ledger
 
 VERSIONS = ("1.0", "1.2")
-_FORMULA = "^[=+\\-@\t\r\n]"
+_FORMULA = "^[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 PIECE = 250_000
 """Rows joined and written at a time."""
 

@@ -27,7 +27,8 @@ Value = str | Decimal | int | bool | date | datetime | Sequence[str] | None
 Row = Mapping[str, Value]
 
 _STEERS_JSON = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# What spreadsheets run as a formula; the wide forms do where people write Japanese.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()<>#|~!$&])")
 
 

@@ -70,6 +70,10 @@ class SourceView:
         """Tell whether completeness depends on it."""
         return self.state is not SourceState.REMOVED
 
+    def is_late(self, at: datetime) -> bool:
+        """Tell whether it was last collected longer ago than it should have been."""
+        return self.every is not None and _is_late(self.succeeded_at, self.every, at)
+
     def reaches(self, end: datetime) -> bool:
         """Tell whether nothing before an instant is still to come."""
         return self.through is not None and self.through >= end
@@ -115,6 +119,10 @@ def _view(status: SourceStatus, source: SourceEnvelope | None, now: datetime) ->
     )
 
 
+def _is_late(succeeded_at: datetime | None, every: timedelta, now: datetime) -> bool:
+    return succeeded_at is None or (now - succeeded_at) * _OF > every * _LATE_AFTER
+
+
 def _judged(status: SourceStatus, source: SourceEnvelope | None, now: datetime) -> tuple[SourceState, str]:
     if source is None:
         return SourceState.REMOVED, "no longer configured; its charges are kept"
@@ -124,7 +132,7 @@ def _judged(status: SourceStatus, source: SourceEnvelope | None, now: datetime) 
     if status.freshness is not Freshness.FRESH:
         return SourceState(status.freshness.value), status.reason
     age = now - status.succeeded_at
-    if age * _OF > source.every * _LATE_AFTER:
+    if _is_late(status.succeeded_at, source.every, now):
         return SourceState.STALE, f"{age_text(age)} old, expected {age_text(source.every)}"
     return SourceState.FRESH, ""
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from alerts.digest_words import when
 from daemon.output import Field, Listing, Row, machine
 from daemon.period_listing import periods_listing
 from daemon.sources import SourceState, SourceView
 from domain.delivery import Verdict
 from domain.money import plain
-from domain.show import age_text, day_text, money_text, percent_text, rounded
+from domain.show import age_text, money_text, percent_text, rounded
 
 if TYPE_CHECKING:
     from daemon.status import Status
@@ -152,6 +153,8 @@ def _word(source: SourceView, at: datetime) -> str:
     age = f" {age_text(at - source.succeeded_at)} old" if source.succeeded_at is not None else ""
     if source.state is SourceState.FRESH:
         return f"{source.name}{age} ok"
+    if source.state is SourceState.STALE and not source.is_late(at):
+        return f"{source.name}{age} INCOMPLETE"
     word = {SourceState.STALE: "LATE", SourceState.FAILED: "FAILED", SourceState.REMOVED: "removed"}
     expected = f" (expected {age_text(source.every)})" if source.every is not None else ""
     return f"{source.name}{age} {word[source.state]}{expected}"
@@ -162,7 +165,7 @@ def _days(status: Status) -> Iterator[str]:
         return
     digest = status.digest
     is_yesterday = (status.at.date() - digest.day).days == 1
-    label = "Yesterday" if is_yesterday else day_text(digest.day)
+    label = "Yesterday" if is_yesterday else when(digest)
     for block in digest.blocks:
         text = f"{label:<10} {money_text(block.total, block.currency)}"
         if block.usual:
@@ -188,7 +191,8 @@ def _notes(status: Status) -> Iterator[str]:
     if status.quarantined:
         rows = sum(file.rejected for file in status.quarantined)
         files = len(status.quarantined)
-        yield f"{rows:,} rows of {files:,} files could not be read. See: costd status --quarantine"
+        told = f"{rows:,} row{'s' if rows > 1 else ''} of {files:,} file{'s' if files > 1 else ''}"
+        yield f"{told} could not be read. See: costd status --quarantine"
     for source in status.sources:
         yield from (f"{source.name}: {note}" for note in source.notes)
 

@@ -35,6 +35,7 @@ def ledger(tmp_path: Path) -> ChargeLedger:
             start="2026-07-01",
             BillingCurrency="EUR",
             ResourceName="=cmd|' /C calc'!A0",
+            RegionName="\uff1d1+1",
             ProviderName=None,
             ServiceProviderName="AWS",
         ),
@@ -110,6 +111,7 @@ def test_csv_has_utc_times_plain_numbers_and_no_formula(ledger: ChargeLedger, tm
     july = next(row for row in rows if row["BillingCurrency"] == "EUR")
     assert july["ChargePeriodStart"] == "2026-07-01T00:00:00Z"
     assert july["ResourceName"] == "'=cmd|' /C calc'!A0"
+    assert july["RegionName"] == "'\uff1d1+1"
     credit = next(row for row in rows if row["ChargeCategory"] == "Credit")
     assert Decimal(credit["BilledCost"]) == Decimal("-2.6137")
     assert credit["ResourceId"] == ""

@@ -170,6 +170,7 @@ def test_shortening_always_fits(text: str, size: int) -> None:
         ("\r=1", "'\\x0d=1"),
         ("@x", "'@x"),
         ("-x", "'-x"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         (Decimal("-2.5"), "-2.5"),
         (Decimal("1E-12"), "0.000000000001"),
         (-3, "-3"),

@@ -82,6 +82,22 @@ def test_a_source_that_is_late_says_what_was_expected(acme: Acme) -> None:
     assert "stale" in ran.out
 
 
+def test_a_source_of_which_something_was_refused_is_incomplete_not_late(acme: Acme) -> None:
+    acme.collected(*(usage(day) for day in range(1, 20)))
+    (acme.folder / "aws" / "bill.csv").unlink()
+    acme.bill("aws", usage(1))
+    assert acme.costd("collect").status == 1
+    ran = acme.costd("status")
+    assert ran.status == 5
+    assert "aws 0 min old INCOMPLETE\n" in ran.out
+    assert "LATE" not in ran.out
+
+
+def test_a_last_day_of_long_ago_is_told_with_its_year(acme: Acme) -> None:
+    acme.collected(usage(18), usage(19))
+    assert "Fri 19 Jun 2026" in acme.costd("status", now="2027-06-20T15:00Z").out
+
+
 def test_a_source_that_is_no_longer_configured_keeps_its_charges_and_hurts_nobody(acme: Acme) -> None:
     acme.collected(usage(19))
     acme.configure()
