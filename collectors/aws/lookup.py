@@ -9,7 +9,7 @@ import polars as pl
 
 from collectors.focus.normalise import Memory
 
-REMEMBERED = 500_000
+REMEMBERED = 200_000
 """Distinct texts of one kind that are remembered from chunk to chunk."""
 
 Answer = tuple[Any, ...]
