@@ -220,20 +220,24 @@ def _shown(chart: Columns, frame: Frame) -> list[int]:
 
 
 def _labels(chart: Columns, scale: _Scale) -> Iterator[str]:
-    """Write each name beside its part of the last column, moved apart where they would touch."""
+    """Write each name beside its part of the last column that has any, moved apart where they would touch.
+
+    Bills are late, so that the last columns are often empty: names beside those would point at nothing.
+    """
     if not chart.times:
         return
-    frame, places = scale.frame, []
+    frame, places, last = scale.frame, [], _last_drawn(chart)
     up = down = Decimal(0)
     for series in chart.series:
-        value = series.values[-1]
+        value = series.values[last]
         base = up if value >= 0 else down
         places.append((scale.y(base + value / 2), series))
         if value >= 0:
             up += value
         else:
             down += value
-    x, wide = list(_slots(chart, frame))[-1]
+    x, wide = list(_slots(chart, frame))[last]
+    places.reverse()  # of parts without any height the upper one is named above
     places.sort(key=lambda place: place[0])
     apart = _apart([y for y, _ in places], frame.top + 4.0, frame.height - frame.bottom)
     edge, text = x + wide + 2, frame.width - frame.right + 22
@@ -241,6 +245,12 @@ def _labels(chart: Columns, scale: _Scale) -> Iterator[str]:
         yield f'<path class="lead" d="M{edge:.1f} {true:.1f}L{text - 14} {y:.1f}"/>'
         yield f'<rect class="{series.style}" x="{text - 14}" y="{y - 4:.1f}" width="8" height="8"/>'
         yield _text("name", (text, y + 4), shortened(series.name, frame.letters))
+
+
+def _last_drawn(chart: Columns) -> int:
+    """Give the last column in which anything is drawn, the last of all if there is none."""
+    drawn = [at for at in range(len(chart.times)) if any(series.values[at] for series in chart.series)]
+    return drawn[-1] if drawn else len(chart.times) - 1
 
 
 def _apart(wanted: Sequence[float], least: float, most: float) -> list[float]:

@@ -179,3 +179,12 @@ def test_axe_would_find_what_is_wrong(opened: Any) -> None:
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert {"html-has-lang", "svg-img-alt"} <= {one["id"] for one in found}
+
+
+def test_on_paper_everything_begins_at_one_edge_and_nothing_offers_a_click(opened: Any) -> None:
+    page = opened(PAGES["costs"])
+    page.emulate_media(media="print")
+    lefts = [page.locator(part).first.bounding_box()["x"] for part in (".brand", "main h1", ".foot p")]
+    assert max(lefts) - min(lefts) < 1
+    assert not page.locator("a[href='/sign-in']").is_visible()
+    assert not page.locator(".foot p").inner_text().rstrip().endswith("·")

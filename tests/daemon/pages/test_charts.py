@@ -68,6 +68,23 @@ def test_labels_never_touch() -> None:
     assert all(after - before >= 15.9 for before, after in itertools.pairwise(places))
 
 
+def test_names_stand_beside_the_last_column_that_has_any_cost() -> None:
+    late = (series("3", "3", "0", "0"), series("4", "4", "0", "0", name="data", style="s2"))
+    whole = tuple(series(*(str(part.values[0]),) * 4, name=part.name, style=part.style) for part in late)
+    places = [
+        re.findall(r'<path class="lead" d="M([\d.]+) ([\d.]+)L', columns(chart(*one), WIDE))
+        for one in (late, whole)
+    ]
+    assert [y for _, y in places[0]] == [y for _, y in places[1]]
+    assert float(places[0][0][0]) < float(places[1][0][0])
+
+
+def test_names_of_nothing_are_in_the_order_of_the_columns() -> None:
+    drawn = columns(chart(series("0"), series("0", name="data"), series("0", name="ml")), WIDE)
+    found = re.findall(r'<text class="name" x="[\d.]+" y="([\d.]+)"[^>]*>(\w+)<', drawn)
+    assert [name for _, name in sorted(found, key=lambda one: float(one[0]))] == ["ml", "data", "web"]
+
+
 def test_steps_of_an_axis_are_round() -> None:
     assert [nice_top(Decimal(most)) for most in ("2343", "10", "0.07", "0")] == [
         Decimal(500),
