@@ -11,12 +11,13 @@ from pydantic import AfterValidator, Field
 
 from collectors.gcp import native_sql, sql
 from collectors.gcp.access import Identity, emulated
-from collectors.gcp.bigquery import Access, Warehouse
+from collectors.gcp.bigquery import Access, Parameters, Warehouse
 from collectors.gcp.convert import to_focus
+from collectors.gcp.invoicing import invoice_of
 from collectors.gcp.meter import Meter
-from collectors.gcp.months import Month, Watermarks, oldest_month
+from collectors.gcp.months import Month, Watermarks, bounds, oldest_month
 from collectors.gcp.probing import account_in, account_probes, probes_of
-from collectors.gcp.reading import Reading
+from collectors.gcp.reading import Reading, summary_of
 from collectors.gcp.tables import Export, Table
 from collectors.gcp_catalog import Asking, GcpBudgets, GcpProjects
 from collectors.interface import Probe
@@ -25,6 +26,7 @@ from config.source import SourceEnvelope
 from config.units import ByteSize
 from domain.delivery import Coverage, Cursor, Fetch, Freshness
 from domain.errors import SourceError
+from domain.invoice import Invoice, NoInvoice
 from domain.ports import Clock, Progress, RequestBudget
 
 __all__ = ["GcpBillingCollector", "GcpBillingSettings", "to_focus"]
@@ -159,6 +161,26 @@ class GcpBillingCollector:
             coverage=Coverage(source=self.name, freshness=Freshness.FRESH),
             notes=tuple(_notes(table)),
         )
+
+    def invoiced(self, period: str) -> Invoice | NoInvoice:
+        """Give what BigQuery now says a month costs: cost and all credits, added up there.
+
+        Raises:
+            SourceError: BigQuery did not answer, or may not be asked.
+        """
+        now, warehouse = self._clock.now(), self._warehouse()
+        table = warehouse.recognised()
+        first, last = bounds(period)
+        parameters: Parameters = {
+            "month": period.replace("-", ""),
+            "first": first,
+            "last": last,
+            "exported": now,
+        }
+        summary = summary_of(warehouse, table, table.at(""), parameters)
+        if not summary.rows:
+            return NoInvoice(reason=f"no invoice to compare with: {warehouse.table} has no rows of {period}")
+        return invoice_of(self.name, period, summary, now)
 
     def _since(self, now: datetime) -> date:
         first = self._settings.first_month

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 
@@ -118,15 +118,8 @@ class _MonthReader:
         Raises:
             SourceError: BigQuery did not answer.
         """
-        first, last = bounds(self._month.period)
-        table = self._reading.table
-        asked = (
-            native_sql.summary(self._at)
-            if table.export is Export.FOCUS
-            else sql.summary(self._at, table.paths)
-        )
-        pages = self._reading.warehouse.ask(asked, self._parameters(first, last))
-        return of_answer(row for page in pages for row in page.iter_rows(named=True))
+        parameters = self._parameters(*bounds(self._month.period))
+        return summary_of(self._reading.warehouse, self._reading.table, self._at, parameters)
 
     def chunks(self, summary: Summary) -> Generator[Chunk, None, None]:
         """Give the charges of the month, page by page, and what nobody used of its commitments.
@@ -191,6 +184,18 @@ class _MonthReader:
             "last": last,
             "exported": datetime.fromisoformat(self._month.exported),
         }
+
+
+def summary_of(warehouse: Warehouse, table: Table, at: str, parameters: Parameters) -> Summary:
+    """Ask what a month adds up to.
+
+    Raises:
+        SourceError: BigQuery did not answer.
+    """
+    native = table.export is Export.FOCUS
+    pages = warehouse.ask(native_sql.summary(at) if native else sql.summary(at, table.paths), parameters)
+    found = of_answer(row for page in pages for row in page.iter_rows(named=True))
+    return replace(found, has_credits=not native)
 
 
 class _converter:  # noqa: N801  # used as a function that remembers

@@ -69,10 +69,17 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """An invoice month as BigQuery adds it up."""
+    """An invoice month as BigQuery adds it up.
+
+    Attributes:
+        groups: per account, currency, place, SKU and commitment.
+        billed: what the invoice says per account and currency: cost and all credits.
+        has_credits: cost and credits are told apart, which Google's FOCUS export does not do.
+    """
 
     groups: Sequence[Group] = ()
     billed: Mapping[Account, Decimal] = field(default_factory=dict)
+    has_credits: bool = True
 
     @property
     def rows(self) -> int:

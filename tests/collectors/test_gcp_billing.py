@@ -15,7 +15,7 @@ import gcp_schema
 import polars as pl
 import pytest
 from bigquery_peer import BigQuery, Table
-from gcp_export import Row, committed, fee, usage
+from gcp_export import Row, committed, credit, fee, tax, usage
 from google.api_core.exceptions import Unauthorized
 from google.auth.exceptions import RefreshError
 from pydantic import ValidationError
@@ -28,6 +28,7 @@ from daemon.clock import FixedClock
 from daemon.progress import Silent
 from domain.delivery import Batch, Chunk, Closing, Cursor, Fetch
 from domain.errors import ConfigError, CostdError, SourceError
+from domain.invoice import Invoice, LineKind, NoInvoice
 from domain.own_cost import Paid, Spent
 from domain.probe import Health
 
@@ -471,6 +472,37 @@ def test_a_service_account_can_be_impersonated(tmp_path: Path) -> None:
     address = "costd@acme.iam.gserviceaccount.com"
     identity = access.Identity(key=Secret("file", str(key)), impersonate=address)
     assert identity.credentials(access.BIGQUERY).service_account_email == address
+
+
+# -- invoice ---------------------------------------------------------------------------------------
+
+
+def test_the_invoice_tells_promotions_and_tax_apart(table: Table) -> None:
+    granted = [credit("DISCOUNT", -1), credit("PROMOTION", -2)]
+    table.add(usage(cost=10, credits=granted), tax(3), usage(cost=4, currency="EUR"))
+    found = collector().invoiced("2026-06")
+    assert isinstance(found, Invoice)
+    assert [(line.currency, line.kind, line.amount) for line in found.lines] == [
+        ("EUR", LineKind.CHARGES, Decimal(4)),
+        ("USD", LineKind.CHARGES, Decimal(9)),
+        ("USD", LineKind.CREDITS, Decimal(-2)),
+        ("USD", LineKind.TAX, Decimal(3)),
+    ]
+
+
+def test_a_month_without_rows_has_no_invoice(table: Table) -> None:
+    table.add(usage())
+    assert collector().invoiced("2026-01") == NoInvoice(
+        reason=f"no invoice to compare with: {NAME} has no rows of 2026-01"
+    )
+
+
+def test_the_focus_export_has_totals_only(bigquery: BigQuery) -> None:
+    bigquery.tables[NAME] = Table(columns=gcp_schema.FOCUS)
+    bigquery.tables[NAME].add(focus_row())
+    found = collector().invoiced("2026-06")
+    assert isinstance(found, Invoice)
+    assert [(line.kind, line.amount) for line in found.lines] == [(None, Decimal("1.5"))]
 
 
 # -- which table -----------------------------------------------------------------------------------

@@ -119,6 +119,31 @@ def test_partitions_that_vanish_are_refused_until_forced(company: Acme, bigquery
     )
 
 
+def test_reconcile_compares_with_what_bigquery_adds_up(company: Acme, bigquery: BigQuery) -> None:
+    assert company.costd("collect", now=NOW).status == 0
+    ran = company.costd("reconcile", "--period", "2026-06", now="2026-06-30T12:00Z")
+    assert ran.status == 0, ran.out + ran.err
+    assert "BigQuery, cost and all credits" in ran.out
+    late = gcp_export.tax(3.5, month="202606", export_time=datetime(2026, 6, 30, tzinfo=UTC))
+    bigquery.tables[NAME].add(late)
+    ran = company.costd("reconcile", "--period", "2026-06", now="2026-06-30T12:00Z")
+    assert ran.status == 1
+    assert "3.50" in ran.out
+
+
+def test_doctor_looks_at_the_source(company: Acme, bigquery: BigQuery) -> None:
+    ran = company.costd("doctor", "gcp", now=NOW)
+    assert "detailed export, dataset in EU" in ran.out
+    assert "newest rows exported 2026-06-29 13:00 UTC" in ran.out
+    bigquery.fail(
+        "dry", 403, "accessDenied", "Access Denied: no bigquery.jobs.create permission in project acme."
+    )
+    ran = company.costd("doctor", "gcp", now=NOW)
+    assert ran.status != 0
+    assert "bigquery.jobs.create is missing" in ran.out
+    assert "roles/bigquery.jobUser" in ran.out
+
+
 def test_status_says_what_bigquery_read(company: Acme) -> None:
     assert company.costd("collect", now=NOW).status == 0
     (own,) = company.costd("status", "--output", "json", now=NOW).json["own_costs"]
