@@ -152,6 +152,10 @@ def _folded(rows: list[Row]) -> list[Row]:
 
 
 def _notes(one: Collected) -> Iterator[str]:
+    from domain.delivery import Freshness
+
+    if one.coverage.freshness is Freshness.NEVER and one.coverage.reason:
+        yield f"{one.source}: {one.coverage.reason}"
     for result in one.results:
         if result.reason:
             yield f"{one.source} {result.billing_period}: {result.reason}"

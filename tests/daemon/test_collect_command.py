@@ -172,6 +172,16 @@ def test_what_breaks_in_the_middle_keeps_what_was_stored(acme: Acme, monkeypatch
     assert acme.costd("collect").status == 0
 
 
+def test_a_place_without_bills_is_named(acme: Acme) -> None:
+    acme.configure("aws")
+    folder = acme.folder / "aws"
+    folder.mkdir(exist_ok=True)
+    (folder / "page.csv").write_text("<html>please sign in</html>")
+    ran = acme.costd("collect")
+    assert ran.status == 5
+    assert f"aws: no FOCUS export file was found in {folder}" in ran.out
+
+
 def test_an_empty_configuration_says_what_to_do(acme: Acme) -> None:
     acme.configure()
     ran = acme.costd("collect")
