@@ -43,7 +43,7 @@ def work_list(services: Services) -> Iterator[Job]:
         trigger=WallClock(zone=settings.timezone, hour=UPKEEP_HOUR),
         catch_up=timedelta(days=2),
     )
-    if settings.prices is not None and settings.prices.aws is not None:
+    if settings.prices is not None and (settings.prices.aws or settings.prices.gcp):
         yield _pricing(services, settings.prices, last.get("prices"))
     if settings.heartbeat is not None:
         yield _beating(services, settings.heartbeat, now)

@@ -208,7 +208,7 @@ def _price(row: Mapping[str, object]) -> Price:
         offer=Offer(str(fields["offer"])),
         origin=str(fields["origin"]),
         seen_at=fields["seen_at"],  # type: ignore[arg-type]  # the schema has an instant there
-        effective_from=fields["effective_from"],  # type: ignore[arg-type]  # as above
+        effective_from=fields["effective_from"],  # type: ignore[arg-type]  # the schema has an instant there
         sku=str(fields["sku"]),
     )
 

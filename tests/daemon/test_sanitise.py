@@ -8,13 +8,21 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import cur_months
 import polars as pl
 import pytest
 from acme import Acme, generate
 from exports import a_row, csv_bytes, write, write_run
+from polars.testing import assert_frame_equal
 
+from collectors.aws import names
+from collectors.aws.convert import to_focus
+from collectors.aws.names import cur2_names
+from collectors.focus.normalise import Memory
+from daemon.sanitise.columns import Treatment, treatment_of
 from daemon.sanitise.values import Values
 from daemon.sanitise.veil import Veil
+from domain.charge import COLUMNS
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 PLAN = f"arn:aws:savingsplans::{ACCOUNT}:savingsplan/0f3c9ab1-77aa-4d0e-9d7e-1c2d3e4f5a6b"
@@ -311,6 +319,13 @@ def test_no_id_or_tag_of_a_whole_export_survives(tmp_path: Path, provider: str, 
     assert [one for one in originals if len(one) > 5 and one in text] == []
 
 
+def test_every_column_that_collectors_read_is_known_here() -> None:
+    of_aws = {*names.TEXTS, *names.INSTANTS, *names.COSTS, *names.QUANTITIES, *names.MAPS}
+    known = {*of_aws, *(f"product_{key}" for key in names.PRODUCT_KEYS), *(column.name for column in COLUMNS)}
+    dropped = {name for name in known if treatment_of(name) is Treatment.DROP}
+    assert dropped == {"AllocatedMethodDetails", "ContractApplied"}, "free text that no sum needs"
+
+
 def test_short_numbers_stay_apart_and_keep_their_length() -> None:
     veil = Veil(b"k" * 64)
     given = {veil.word(str(number)) for number in range(100, 1000)}
@@ -341,3 +356,28 @@ def test_what_is_no_figure_where_one_belongs_is_replaced() -> None:
     assert values.text("BilledCost", "-1.5E-9") == "-1.5E-9"
     assert values.text("BilledCost", "NULL") == "NULL"
     assert "acme" not in values.text("ServiceName", "=acme()")
+
+
+@pytest.mark.parametrize("is_legacy", [False, True], ids=["2.0", "legacy"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_report_of_aws_adds_up_to_the_same_costs_after_it_was_sanitised(
+    tmp_path: Path, seed: int, *, is_legacy: bool
+) -> None:
+    rows = cur_months.drawn(seed).rows
+    given = cur_months.frame([cur_months.legacy(row) for row in rows] if is_legacy else rows)
+    given.write_csv(tmp_path / "cur.csv")
+    ran = Acme(folder=tmp_path).costd("sanitise", str(tmp_path / "cur.csv"), "--out", str(tmp_path / "out"))
+    assert ran.status == 0, ran.err
+    copy = pl.read_csv(tmp_path / "out" / "part-0001.csv", infer_schema=False)
+    assert copy.height == len(rows)
+    kinds = ["ChargeCategory", "CommitmentDiscountStatus", "x_LineItemType", "ServiceName"]
+    costs = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost"]
+    sums = []
+    for frame in (given, copy.with_columns(pl.all().fill_null(""))):
+        renamed = cur2_names(frame.columns)
+        charges = to_focus(frame.select(list(renamed)).rename(renamed), Memory()).charges
+        sums.append(charges.group_by(kinds).agg(pl.len(), pl.col(costs).sum()).sort(kinds))
+    assert sums[0].height > 1
+    assert_frame_equal(*sums)
+    text = content_of(tmp_path / "out")
+    assert [word for word in ("payments", "search", "Zeile", "calc", "two lines") if word in text] == []
