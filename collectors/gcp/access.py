@@ -147,6 +147,8 @@ def translated(subject: str) -> Iterator[None]:
         raise SourceError(f"{subject}: gave up trying again: {_said(cause)}", hint=_AGAIN) from error
     except api.GoogleAPICallError as error:
         raise _of_call(subject, error, api) from error
+    except api.GoogleAPIError as error:
+        raise SourceError(f"{subject}: {_said(error)}", hint=_AGAIN) from error
     except OSError as error:  # what the HTTP library raises is one
         raise SourceError(
             f"{subject}: Google cannot be reached: {_said(error)}", hint="check the network"

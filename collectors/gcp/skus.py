@@ -96,7 +96,7 @@ class Sku:
         is_purchase: bought, not used: such a fee, or a subscription's.
         is_spot: capacity that Google may take back.
         gpu: model of a GPU, e.g. `A100 80GB`, or "".
-        family: family of machines that a commitment is for, e.g. `N2`, "" if it says none.
+        family: of machines, e.g. `N2`, or the model of a GPU: what a commitment is for; "" if it says none.
         meter: what of a machine is metered: `CPU`, `RAM`, `GPU`, `SSD` or "".
     """
 
@@ -111,17 +111,18 @@ class Sku:
 def sku_of(description: str) -> Sku:
     """Read a description such as `Commitment v1: N2 Cpu in Americas for 1 Year`."""
     is_fee = _FEE.search(description) is not None
-    gpu = _GPU.search(description)
+    gpu, memory = _GPU.search(description), ""
+    if gpu is not None and gpu["memory"]:
+        memory = f" {gpu['memory']}GB"
+    model = "" if gpu is None else f"{gpu['model'].upper()}{memory}"
     family = _FAMILY.search(description.partition(":")[2] if is_fee else description)
     meters = (name for name, pattern in _METERS if pattern.search(description))
     return Sku(
         is_fee=is_fee,
         is_purchase=is_fee or _SUBSCRIPTION.search(description) is not None,
         is_spot=_SPOT.search(description) is not None,
-        gpu=""
-        if gpu is None
-        else f"{gpu['model'].upper()}{f' {memory}GB' if (memory := gpu['memory']) else ''}",
-        family="" if family is None else family["name"].upper().replace(" ", "-"),
+        gpu=model,
+        family=model or ("" if family is None else family["name"].upper().replace(" ", "-")),
         meter=next(meters, ""),
     )
 

@@ -84,6 +84,25 @@ def test_usage_of_other_machines_bears_nothing() -> None:
     assert "usage of 6 USD" in closing.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("usage_sku", "fee_sku"),
+    [
+        ("N2D AMD Instance Ram running in Americas", "Commitment v1: N2D AMD Ram in Americas for 3 Years"),
+        ("N1 Predefined Instance Core running in Americas", "Commitment v1: Cpu in Americas for 1 Year"),
+        ("Custom Instance Core running in Americas", "Commitment v1: Cpu in Americas for 1 Year"),
+        ("Memory-optimized Instance Core running in Iowa", "Commitment v1: Memory-optimized Cpu in Iowa"),
+        ("Compute optimized Core running in Iowa", "Commitment v1: Compute optimized Cpu in Iowa"),
+        ("Nvidia Tesla A100 GPU running in Americas", "Commitment v1: Nvidia Tesla A100 GPU in Americas"),
+        ("SSD backed Local Storage", "Commitment v1: Local SSD In Iowa"),
+    ],
+)
+def test_a_commitment_is_found_for_the_usage_that_it_is_for(usage_sku: str, fee_sku: str) -> None:
+    for other in ("Commitment v1: E2 Cpu in Americas", "Commitment v1: Nvidia Tesla V100 GPU in Iowa"):
+        rows = [covered(3, quantity=10, sku=usage_sku), fee(2, quantity=10, sku=fee_sku),
+                fee(5, quantity=10, sku=other, subscription={"instance_id": "sub-other"})]  # fmt: skip
+        assert by_kind(rows)["Used"] == [Decimal(2)]
+
+
 def test_usage_bears_the_fee_of_the_commitment_that_it_names() -> None:
     mine, theirs = {"instance_id": "sub-1"}, {"instance_id": "sub-2"}
     rows = [
