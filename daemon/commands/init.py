@@ -31,7 +31,7 @@ def command(run: Invocation, /, files: tuple[str, ...], output: str | None, **fl
     import os
 
     from daemon.setup.around import look_around
-    from daemon.setup.exports import find_places, named_places
+    from daemon.setup.exports import Search, named_places, search
     from daemon.setup.plan import defaults, make_plan
     from daemon.setup.telling import found_lines, next_lines
     from daemon.setup.writing import key_lines
@@ -40,8 +40,9 @@ def command(run: Invocation, /, files: tuple[str, ...], output: str | None, **fl
     _refuse(target, force=flags["force"], asks=not flags["yes"])
     here = Path.cwd()
     around = look_around(Path.home(), os.environ)
-    places = named_places(files, here) if files else find_places(here)
-    _say(found_lines(around, places, here))
+    found = Search(places=list(named_places(files, here)), is_whole=True) if files else search(here)
+    places = found.places
+    _say(found_lines(around, places, here, is_whole=found.is_whole))
     ask = defaults if flags["yes"] else _ask
     plan = make_plan(around, places, here, ask, lambda seen: _say(["", *key_lines(seen), ""]))
     _write(target, plan, force=flags["force"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ PROVIDERS = frozenset({"aws", "azure", "gcp", "google", "oci", "oracle", "alibab
 _PASSED_OVER = frozenset({"node_modules", "var", "venv", "site-packages", "__pycache__"})
 _DEPTH = 8
 _MOST_ENTRIES = 50_000
-_MOST_GLANCES = 300
+_MOST_GLANCES = 2_000
 _SAMPLE_BYTES = 256 * 2**20
 _SAMPLE_FILES = 24
 
@@ -42,9 +42,27 @@ class Place:
         return self.path.startswith("s3://")
 
 
-def find_places(folder: Path) -> list[Place]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What was found below a folder.
+
+    Attributes:
+        places: sources to configure.
+        is_whole: everything was looked at; else the folder was too large, and only what lies near was.
+    """
+
+    places: list[Place]
+    is_whole: bool
+
+
+def search(folder: Path) -> Search:
     """Look below a folder, hidden and large foreign folders left out, and group what was found."""
-    files = [found for path in _candidates(folder) if (found := glance(path)) is not None]
+    candidates, is_whole = _candidates(folder)
+    files = [found for path in candidates if (found := glance(path)) is not None]
+    return Search(places=_grouped(files, folder), is_whole=is_whole)
+
+
+def _grouped(files: list[Glanced], folder: Path) -> list[Place]:
     if not files:
         return []
     if len(files) == 1 and files[0].path.parent == folder:
@@ -69,7 +87,7 @@ def place_of(text: str, folder: Path) -> list[Place]:
     if path.is_file():
         found = glance(path)
         return _named([(path, [found] if found else [])])
-    return find_places(path) or _named([(path, [])])
+    return search(path).places or _named([(path, [])])
 
 
 def named_places(texts: Iterable[str], folder: Path) -> tuple[Place, ...]:
@@ -95,24 +113,45 @@ def sample(places: Sequence[Place]) -> list[Glanced]:
     return chosen
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
-    """Give files that may be exports, at most some hundreds, near ones first."""
-    entries = given = 0
-    for where, folders, names in os.walk(folder):
-        depth = len(Path(where).relative_to(folder).parts)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith(".") and name not in _PASSED_OVER and depth < _DEPTH
-        )
-        entries += len(names) + len(folders)
-        for name in sorted(names):
-            path = Path(where) / name
-            if may_hold_charges(path.relative_to(folder).as_posix()) and path.is_file():
-                yield path
-                given += 1
-        if entries > _MOST_ENTRIES or given > _MOST_GLANCES:
-            return
+def _candidates(folder: Path) -> tuple[list[Path], bool]:
+    """Give files that may be exports, near ones first, and whether those are all there are."""
+    found: list[Path] = []
+    entries, level = 0, [folder]
+    for _ in range(_DEPTH + 1):
+        deeper: list[Path] = []
+        for where in level:
+            folders, files = _listed(where)
+            entries += len(folders) + len(files)
+            deeper += folders
+            found += [file for file in files if may_hold_charges(file.relative_to(folder).as_posix())]
+            if entries > _MOST_ENTRIES or len(found) > _MOST_GLANCES:
+                return found[:_MOST_GLANCES], False
+        level = deeper
+    return found, not level
+
+
+def _listed(where: Path) -> tuple[list[Path], list[Path]]:
+    """Give the folders and the files in a folder, by name; what cannot be listed has none."""
+    try:
+        with os.scandir(where) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+            folders = [
+                entry.path
+                for entry in entries
+                if entry.is_dir(follow_symlinks=False)
+                and not entry.name.startswith(".")
+                and entry.name not in _PASSED_OVER
+            ]
+            return [Path(path) for path in folders], [Path(one.path) for one in entries if _is_file(one)]
+    except OSError:
+        return [], []
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself, or into what may not be looked at
+        return False
 
 
 def _named(groups: Sequence[tuple[Path, list[Glanced]]]) -> list[Place]:

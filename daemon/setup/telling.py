@@ -16,8 +16,8 @@ from domain.text import printable, shortened
 _MOST_NAMES = 8
 
 
-def found_lines(around: Around, places: Sequence[Place], folder: Path) -> list[str]:
-    """Say what was found before anything is asked."""
+def found_lines(around: Around, places: Sequence[Place], folder: Path, *, is_whole: bool = True) -> list[str]:
+    """Say what was found before anything is asked; `is_whole` where all of the folder was looked at."""
     lines = [
         f"Found {count_text(len(place.files), 'FOCUS file')} in {printable(shown_path(place, folder))}"
         for place in places
@@ -25,6 +25,10 @@ def found_lines(around: Around, places: Sequence[Place], folder: Path) -> list[s
     ]
     if not lines:
         lines.append("No FOCUS files were found below this folder.")
+    if not is_whole:
+        lines.append(
+            "It is large, so only what lies near was looked at: `--files PLACE` names where bills are."
+        )
     if around.aws_profiles:
         lines.append(
             f"AWS profiles: {_names(around.aws_profiles)} (buckets are read with the one in AWS_PROFILE)"

@@ -246,3 +246,30 @@ def test_two_places_of_one_name_get_two(place: Path) -> None:
         write(place / side / "focus" / "june.csv", TAGGED)
     init("--yes", "--files", "a/focus", "--files", "b/focus")
     assert len({source.name for source in settings().sources}) == 2
+
+
+def test_bills_near_by_are_found_among_heaps_of_other_files(place: Path) -> None:
+    deep = place / "a" / "deep"
+    deep.mkdir(parents=True)
+    for number in range(400):
+        (deep / f"{number}.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    (place / "loop").symlink_to("loop")
+    (place / "round").symlink_to(place)
+    write(place / "z-exports" / "june.csv", TAGGED)
+    ran = init("--yes")
+    assert ran.status == 0, ran.err
+    (source,) = settings().sources
+    assert source.model_dump()["path"] == str(place / "z-exports")
+
+
+def test_a_folder_too_large_to_look_at_wholly_is_said_to_be(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.setup.exports._MOST_GLANCES", 5)
+    for number in range(10):
+        (place / f"{number}.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    write(place / "exports" / "june.csv", TAGGED)
+    ran = init("--yes")
+    assert "No FOCUS files were found" in ran.out
+    assert "It is large, so only what lies near was looked at" in ran.out
+    assert "It is large" not in init("--yes", "--force", "--files", "exports").out
