@@ -70,17 +70,22 @@ class GcpCatalog:
         self._made: Any = None
 
     def prices(self, newest: Mapping[str, datetime]) -> Iterator[Priced]:
-        """Give every price of each service; what was asked less than a day ago is not asked again.
+        """Give every price of each service, as the catalogue has them today (UTC).
+
+        It has no versions, so the day stands for one: what the book knows of today, or what was asked less
+        than a day ago, is not asked again.
 
         Raises:
             SourceError: the catalogue cannot be read; services given before are whole.
         """
-        del newest  # the catalogue has no versions: the book finds out what differs
         now = self._clock.now()
         for service in self._services:
+            origin = f"Google Cloud catalogue {service} {now:%Y%m%d}"
+            if origin in newest:
+                continue
             asked = self._kept.get(service)
             if asked is None or now - asked[0] >= KEPT_FOR:
-                asked = now, self._read(service)
+                asked = now, self._read(service, origin)
                 self._kept[service] = asked
             yield asked[1]
 
@@ -94,10 +99,9 @@ class GcpCatalog:
             found = self._client().list_services(request={"page_size": _PAGE})
             return {service.service_id: service.display_name for service in found}
 
-    def _read(self, service: str) -> Priced:
+    def _read(self, service: str, origin: str) -> Priced:
         from google.cloud.billing_v1.types import cloud_catalog
 
-        origin = f"Google Cloud catalogue {service}"
         request = cloud_catalog.ListSkusRequest(
             parent=f"services/{service}", currency_code=self._currency, page_size=_PAGE
         )

@@ -102,7 +102,7 @@ def test_a_price_is_exact_and_says_where_it_stood_and_since_when(asking: Asking)
         "amount": Decimal("0.031611"),
         "tiers": None,
         "effective_from": JANUARY,
-        "origin": f"Google Cloud catalogue {COMPUTE_ENGINE}",
+        "origin": f"Google Cloud catalogue {COMPUTE_ENGINE} 20260620",
         "seen_at": None,
     }
 
@@ -157,13 +157,23 @@ def test_the_catalogue_is_asked_once_in_24_hours(google: CloudBilling, asking: A
     assert len(google.called) == 2
 
 
+def test_what_the_book_knows_of_today_is_not_asked_again(google: CloudBilling, asking: Asking) -> None:
+    clock = Ticking()
+    (today,) = GcpCatalog(asking, clock=clock).prices({})
+    assert list(GcpCatalog(asking, clock=clock).prices({today.origin: JANUARY})) == []
+    assert len(google.called) == 1
+    clock.at += timedelta(days=1)
+    (tomorrow,) = GcpCatalog(asking, clock=clock).prices({today.origin: JANUARY})
+    assert tomorrow.prices.drop("origin").equals(today.prices.drop("origin"))
+
+
 def test_services_are_named(google: CloudBilling, asking: Asking) -> None:
     google.services = {COMPUTE_ENGINE: "Compute Engine", "B": "BigQuery", "C": "Cloud SQL"}
     assert GcpCatalog(asking, clock=Ticking()).services() == google.services
 
 
 def test_a_service_that_does_not_exist_is_told(asking: Asking) -> None:
-    with pytest.raises(SourceError, match="Google Cloud catalogue NONE does not exist"):
+    with pytest.raises(SourceError, match="Google Cloud catalogue NONE 20260620 does not exist"):
         prices(asking, services=("NONE",))
 
 

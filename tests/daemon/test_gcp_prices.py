@@ -59,14 +59,18 @@ def test_collect_fills_the_book_and_the_price_says_where_it_stood(acme: Acme, go
     ran = acme.costd("collect", "--output", "json")
     assert ran.status == 0, ran.err
     assert ran.json["prices"] == [{"feed": "gcp catalogue", "lists": 1, "added": 2, "error": None}]
-    assert "gcp catalogue: 0 new prices in 1 list." in acme.costd("collect").out
-    assert google.called
+    assert "gcp catalogue: nothing new since the last look." in acme.costd("collect").out
+    assert len(google.called) == 1
+    tomorrow = "2026-06-21T06:00Z"
+    assert "gcp catalogue: 0 new prices in 1 list." in acme.costd("collect", now=tomorrow).out
+    assert "gcp catalogue: nothing new since the last look." in acme.costd("collect", now=tomorrow).out
+    assert len(google.called) == 2
     rooms = Rooms(settings=open_settings(acme.folder / "costd.yaml"), clock=FixedClock(at=AT))
     asked = Asked(provider="gcp", item="N2Standard", region="europe-west1", offer=Offer.SPOT)
     found = rooms.price_book.price(asked, AT)
     assert isinstance(found, Price)
     assert (found.amount, found.unit) == (Decimal("0.00765"), "Hours")
-    assert found.origin == f"Google Cloud catalogue {COMPUTE_ENGINE}"
+    assert found.origin == f"Google Cloud catalogue {COMPUTE_ENGINE} 20260620"
 
 
 def test_the_login_of_a_source_is_used_and_a_wrong_name_is_told(acme: Acme) -> None:
