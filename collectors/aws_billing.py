@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -10,6 +10,7 @@ from collectors.aws.access import Access
 from collectors.aws.batches import Batches
 from collectors.aws.bucket import ExportBucket
 from collectors.aws.convert import to_focus
+from collectors.aws.copying import originals
 from collectors.aws.delivery import EXPLORER, cursor_origin
 from collectors.aws.executions import Executions, ExportStatus, Run
 from collectors.aws.explorer import AccountSum, Explorer
@@ -19,7 +20,7 @@ from collectors.aws.overview import NOTE, overview, wanted
 from collectors.aws.probing import probes
 from collectors.aws.settings import AwsBillingSettings
 from collectors.aws.watching import LATE, Watch, Watched
-from collectors.interface import Probe
+from collectors.interface import Original, Probe
 from domain.delivery import Batch, Coverage, Cursor, Fetch, Freshness, PeriodResult, Verdict
 from domain.errors import SourceError
 from domain.invoice import Invoice, NoInvoice
@@ -74,6 +75,11 @@ class AwsBillingCollector:
             ),
             notes=(*seen.chosen.notes, *notes, *more, *(f"{period} {NOTE}" for period in of_explorer)),
         )
+
+    def originals(self, periods: Collection[str] | None = None) -> Iterator[Original]:
+        """Give the files that the newest manifest of each month names."""
+        bucket = self._bucket()
+        return originals(bucket, Watch(bucket, self._settings.prefix, self._settings.export), periods)
 
     def invoice(self, period: str) -> list[AccountSum]:
         """Give what Cost Explorer says of a month by account and record type, for `costd reconcile`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Literal
@@ -125,10 +125,12 @@ class FocusFilesCollector:
             ),
         )
 
-    def originals(self) -> Iterator[Original]:
+    def originals(self, periods: Collection[str] | None = None) -> Iterator[Original]:
         """Give the files of the layout, of run folders only those that count."""
         store = self._store()
         for part in self._select(store, store.files()).parts:
+            if periods is not None and part.period and part.period not in periods:
+                continue
             opened = partial(store.opened, part.file)
             yield Original(path=store.path_of(part.file.key), size=part.file.size, opened=opened)
 

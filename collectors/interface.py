@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,8 +64,10 @@ class Original:
 class Exporting(Protocol):
     """A collector whose charges come from files; `costd sanitise` copies them."""
 
-    def originals(self) -> Iterator[Original]:
+    def originals(self, periods: Collection[str] | None = None) -> Iterator[Original]:
         """Give the files that a collection would read now, and no others.
+
+        With `periods` (`YYYY-MM`), only those of these billing months, and those whose month is not known.
 
         Raises:
             SourceError: they cannot be listed.

@@ -173,6 +173,20 @@ def test_a_source_gives_only_the_run_that_counts(tmp_path: Path) -> None:
     assert pl.read_csv(file, infer_schema=False)["BilledCost"].to_list() == ["2", "2"]
 
 
+def test_files_of_another_month_may_be_left_out(tmp_path: Path) -> None:
+    acme = Acme(folder=tmp_path)
+    acme.configure("aws")
+    for month in ("2026-05", "2026-06"):
+        write(
+            tmp_path / "aws" / f"billing_period={month}" / "part.csv", [a_row(month, BilledCost=month[-2:])]
+        )
+    asked = ("sanitise", "aws", "--period", "2026-06", "--out", str(tmp_path / "out"))
+    assert acme.costd(*asked).status == 0
+    (file,) = (tmp_path / "out").iterdir()
+    assert pl.read_csv(file, infer_schema=False)["BilledCost"].to_list() == ["06"]
+    assert acme.costd("sanitise", "aws", "--period", "June", "--out", str(tmp_path / "no")).status == 2
+
+
 @pytest.mark.parametrize("out", ["aws", "aws/copy", "taken"])
 def test_nothing_is_ever_written_over(tmp_path: Path, out: str) -> None:
     acme = Acme(folder=tmp_path)
