@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from alerts.channels.interface import Channel, ChannelBroken, ChannelDown
 from alerts.slack_blocks import SlackMessage
+from config.secrets import redact
 from domain.errors import CostdError, StorageError
 from domain.message import Intent, Post, PostState
 from domain.ports import Clock, Outbox
@@ -71,12 +72,12 @@ class Dispatcher:
             self._later(intent, channel, down)
             raise
         except ChannelBroken as broken:
-            self._outbox.end(intent, PostState.BROKEN, str(broken), at=self._clock.now())
+            self._outbox.end(intent, PostState.BROKEN, redact(str(broken)), at=self._clock.now())
             raise
         except CostdError as error:
             # Nothing was sent: what failed is ours, and may be better in a minute.
             at = self._clock.now() + _pause(intent)
-            self._outbox.later(intent, at=at, unsure=intent.unsure, reason=str(error))
+            self._outbox.later(intent, at=at, unsure=intent.unsure, reason=redact(str(error)))
             raise
 
     def _sent(self, intent: Intent, channel: Channel, make: Callable[[], Thread | None]) -> PostState:
@@ -107,10 +108,10 @@ class Dispatcher:
     def _later(self, intent: Intent, channel: Channel, down: ChannelDown) -> None:
         unsure = down.unsure or intent.unsure
         if unsure and not channel.can_look:
-            self._outbox.end(intent, PostState.UNKNOWN, str(down), at=self._clock.now())
+            self._outbox.end(intent, PostState.UNKNOWN, redact(str(down)), at=self._clock.now())
             return
         pause = max(min(down.retry_after or timedelta(0), MOST_RETRY_AFTER), _pause(intent))
-        self._outbox.later(intent, at=self._clock.now() + pause, unsure=unsure, reason=str(down))
+        self._outbox.later(intent, at=self._clock.now() + pause, unsure=unsure, reason=redact(str(down)))
 
     def _ended(self, intent: Intent, state: PostState, reason: str = "") -> PostState:
         said = reason if state is not PostState.SENT else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from config.secrets import redact
 from daemon.holder import is_gone, this_process
 from daemon.local_user import local_actor
 from daemon.logs import get_logger
@@ -136,7 +137,7 @@ def _take_lease(rooms: Rooms, source: str) -> Lease:
 
 
 def _failed(source: str, error: CostdError, results: tuple[PeriodResult, ...] = ()) -> Collected:
-    coverage = Coverage(source=source, freshness=Freshness.FAILED, reason=str(error))
+    coverage = Coverage(source=source, freshness=Freshness.FAILED, reason=redact(str(error)))
     return Collected(source=source, results=results, coverage=coverage, error=str(error), hint=error.hint)
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, timedelta
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from config.secrets import redact
 from daemon.jobs import Job, missed
 from daemon.jumps import Jumps, plan_anew
 from daemon.leader import RENEW_EVERY, Leader
@@ -160,7 +161,7 @@ class Schedule:
             self._state.job_started(name, self._clock.now())
             job.run()
         except CostdError as failure:
-            error = str(failure)
+            error = redact(str(failure))  # it is stored, and shown by processes that know other secrets
             get_logger().warning("job_failed", job=name, code=failure.code, reason=error, hint=failure.hint)
         except KeyboardInterrupt:  # polars raises it in whatever thread computes when Ctrl-C comes
             error = "it was cut off: costd was told to stop"

@@ -100,6 +100,19 @@ def test_a_job_that_was_torn_away_has_not_ended_well(
     assert [record.name for record in caplog.records if record.name.startswith("apscheduler")] == []
 
 
+def test_a_secret_in_an_error_is_not_stored(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise SourceError("the bucket refuses AKIA-SECRET-KEY")
+
+    monkeypatch.setattr("config.secrets._struck", {"AKIA-SECRET-KEY"})
+    schedule = a_schedule(state, soon(fail))
+    schedule.start()
+    time.sleep(1.5)
+    schedule.stop(PATIENCE)
+    (job,) = state.jobs()
+    assert job.error == "the bucket refuses ***"
+
+
 def test_a_job_does_not_overlap_itself(state: State) -> None:
     began, go, running = Event(), Event(), []
 

@@ -112,3 +112,16 @@ def test_a_pause_that_nobody_can_mean_is_none(tmp_path: Path, after: str) -> Non
     with pytest.raises(ChannelDown) as raised:
         send(tmp_path, Wire(said(429, b"", **{"retry-after": after})))
     assert raised.value.retry_after is None
+
+
+def test_a_secret_that_an_answer_repeats_is_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.secrets._struck", {"xoxb-1234567890"})
+    with pytest.raises(ChannelBroken):
+        send(tmp_path, Wire(said(404, b"no xoxb-1234567890 here")))
+    state = State(f"sqlite:///{tmp_path}/costd.db")
+    state.open()
+    (intent,) = Outbox(state.database).intents(POST.kind, POST.channel)
+    state.close()
+    assert "no *** here" in intent.reason
