@@ -72,13 +72,18 @@ def _answer(scope: Scope, error: CostdError, status: int, headers: Mapping[str, 
     message, hint = safe(str(error)), safe(error.hint)
     headers = {"cache-control": "no-store", **headers}
     if wants_page(scope):
-        title = HTTPStatus(status).phrase
-        body = f"<h1>{escape(title)}</h1>\n<p>{escape(message)}</p>\n"
-        body += f"<p>{escape(hint)}</p>\n" if hint else ""
+        title = HTTPStatus(status).phrase.capitalize()
+        body = f"<h1>{escape(title)}</h1>\n<p>{escape(_sentence(message))}</p>\n"
+        body += f'<p class="soft">{escape(_sentence(hint))}</p>\n' if hint else ""
         body += '<p><a href="/">To the first page</a></p>'
         return Response(document(title, body), status, headers, "text/html; charset=utf-8")
     told = json_text({"code": error.code, "message": message, "hint": hint})
     return Response(told + "\n", status, headers, "application/json")
+
+
+def _sentence(text: str) -> str:
+    """Give a message as people read it on a page."""
+    return f"{text[:1].upper()}{text[1:]}" if not text.startswith("`") else text
 
 
 async def on_costd_error(request: Request, error: Exception) -> Response:

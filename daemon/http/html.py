@@ -13,5 +13,7 @@ def document(title: str, body: str) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<title>{escape(title)} · costd</title>\n<link rel="stylesheet" href="{STYLESHEET}">\n</head>\n'
-        f'<body class="plain">\n<main>\n{body}\n</main>\n</body>\n</html>\n'
+        '<body class="plain">\n<main>\n'
+        '<p><a class="brand" href="/" aria-label="costd, first page">costd</a></p>\n'
+        f"{body}\n</main>\n</body>\n</html>\n"
     )

@@ -435,3 +435,11 @@ def test_a_program_that_sends_no_token_is_told_so_and_not_called_a_page(here: Si
     assert (found.status_code, found.json()["code"]) == (403, "origin_refused")
     assert "another site" not in found.json()["message"]
     assert "Authorization: Bearer" in found.json()["hint"]
+
+
+def test_an_error_is_a_page_with_a_way_home(here: Site) -> None:
+    found = here.client().get("/nowhere", headers={"accept": "text/html"})
+    assert found.status_code == 404
+    assert "<h1>Not found</h1>" in found.text
+    assert "<p>There is nothing at this address</p>" in found.text
+    assert found.text.count('href="/"') == 2
