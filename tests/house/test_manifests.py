@@ -33,7 +33,7 @@ def documents() -> list[tuple[str, dict[str, Any]]]:
     reader = YAML(typ="safe", pure=True)
     return [
         (file.name, document)
-        for file in sorted(FOLDER.glob("*.yaml"))
+        for file in sorted([*FOLDER.glob("*.yaml"), *FOLDER.glob("*.yaml.example")])
         for document in reader.load_all(file.read_text(encoding="utf-8"))
     ]
 
@@ -67,6 +67,12 @@ def test_every_manifest_says_what_it_is_and_belongs_to_costd() -> None:
         assert document["metadata"].get("namespace") == ("costd" if inside else None), file
     assert one("Namespace")["metadata"]["name"] == "costd"
     assert one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_applying_the_folder_never_replaces_somebodys_secret() -> None:
+    taken = {".yaml", ".yml", ".json"}  # what `kubectl apply -f FOLDER` reads
+    assert [file for file, found in documents() if found["kind"] == "Secret"] == ["secret.yaml.example"]
+    assert Path("secret.yaml.example").suffix not in taken
 
 
 def test_the_role_only_reads_and_no_secrets() -> None:
