@@ -179,3 +179,13 @@ def test_of_two_commits_at_the_same_instant_one_is_refused(
         assert winner is not None
         assert billed(ledger) == [winner.sums["USD"]["BilledCost"]]
         assert len(ledger.deliveries()) == number + 1
+
+
+def test_a_bucket_that_does_not_exist_is_told_in_one_line_without_markup(s3_server: S3Server) -> None:
+    ledger = ChargeLedger("s3://no-such-bucket/ledger", storage_options=s3_server.storage_options)
+    with pytest.raises(StorageError) as caught:
+        ledger.deliveries()
+    told = str(caught.value)
+    assert told.startswith("cannot read the ledger table s3://no-such-bucket/ledger/")
+    assert told.endswith("; NoSuchBucket: The specified bucket does not exist")
+    assert not {"\n", "\x1b", "\u21b3", "<"} & set(told)
