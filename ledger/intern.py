@@ -71,6 +71,7 @@ class Interner:
         return taken
 
     def _meet(self, keys: pl.DataFrame, rows: pl.DataFrame) -> None:
+        rows = _with_own_texts(rows.select(self._columns))
         if "Tags" in self._columns:
             rows = rows.with_columns(canonical_texts(rows["Tags"]))
         ids = _content_ids(rows, self._columns, self._source, self._id)
@@ -86,6 +87,16 @@ class Interner:
             if "Tags" in self._columns:
                 new = new.with_columns(as_map(new["Tags"]))
             self._fresh.append(new)
+
+
+def _with_own_texts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows with copies of their texts.
+
+    A text that was picked from a piece of a file keeps all texts of that piece in memory; rows
+    that wait here to be written would keep whole files.
+    """
+    texts = [name for name, dtype in rows.schema.items() if dtype == pl.String]
+    return rows.with_columns((pl.col(name) + "").alias(name) for name in texts)
 
 
 def _content_ids(rows: pl.DataFrame, columns: list[str], source: str, name: str) -> pl.DataFrame:
