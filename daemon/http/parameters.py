@@ -113,7 +113,8 @@ class Parameters:
         for name in self._values:
             close = get_close_matches(name, self._known, n=1)
             known = ", ".join(sorted(name.replace("_", "-") for name in self._known))
-            hint = f"did you mean {close[0]!r}?" if close else f"parameters: {known}"
+            listed = f"parameters: {known}" if known else "this address takes none"
+            hint = f"did you mean {close[0]!r}?" if close else listed
             told = shortened(name, _LONGEST_SHOWN)
             raise UsageError(f"there is no parameter {told!r}", hint=hint)
 

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jinja2.filters import do_mark_safe
 
 from daemon.charts import MINUS
+from daemon.greeting import FIRST_LOOK
 from daemon.invocation import DEMO_MARK
 from daemon.sources import SourceState
 from domain.show import age_text, amount_text, day_text, headline_text, instant_text, money_text, percent_text
@@ -160,12 +161,18 @@ def environment() -> Environment:
     return found
 
 
+def is_arriving(services: Services) -> bool:
+    """Tell whether the sources are being collected for the first time since costd started."""
+    return FIRST_LOOK in services.readiness.reasons()
+
+
 def page(services: Services, template: str, **fields: Any) -> str:
     """Give a whole page."""
     around = {
         "here": template,
         "names": NAMES,
         "demo": DEMO_MARK if services.is_demo else "",
+        "arriving": is_arriving(services),
         "head": head_of(services.answers.snapshot().sources),
         "version": version("costd"),
         "now": services.clock.now(),

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from daemon.http.answer import Answer, answered
+from daemon.pages.layout import is_arriving
 from daemon.recent import Recent
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Shown:
             BusyError: too much is asked for already.
         """
         now = int(self._services.clock.now().timestamp()) // seconds
-        full = ("page", key, now)
+        full = ("page", key, now, is_arriving(self._services))
 
         def rests_on(look: Snapshot) -> Snapshot:
             return look.settled if seconds == DAY else look

@@ -1,4 +1,5 @@
-// Pages work without this file. It only keeps addresses short: fields left empty are not sent.
+// Pages work without this file. It keeps addresses short, where fields left empty are not sent, and
+// looks again while the first bills come in, where nobody can be filling in a form.
 "use strict";
 
 document.addEventListener("submit", (event) => {
@@ -14,3 +15,7 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const field of document.querySelectorAll("form [name]")) field.disabled = false;
 });
+
+if (document.querySelector("[data-arriving]") && !document.querySelector("form")) {
+  setTimeout(() => location.reload(), 3000);
+}

@@ -11,6 +11,8 @@ from builders import a_charge
 from door import Site, site
 from pages_read import HTML, words
 
+from daemon.greeting import FIRST_LOOK
+
 
 @pytest.fixture(scope="module")
 def today(pages: Site) -> str:
@@ -103,7 +105,8 @@ def test_currencies_are_never_added(tmp_path_factory: pytest.TempPathFactory) ->
 def test_an_unknown_parameter_is_refused_in_words(pages: Site) -> None:
     answer = pages.client().get("/?day=2026-06-01", headers=HTML)
     assert answer.status_code == 400
-    assert "there is no parameter" in answer.text
+    assert "There is no parameter" in answer.text
+    assert "This address takes none" in answer.text
 
 
 def test_files_are_sent_once_and_asked_for_again(pages: Site) -> None:
@@ -117,3 +120,19 @@ def test_files_are_sent_once_and_asked_for_again(pages: Site) -> None:
         assert answer.headers["content-type"].startswith(kind)
         again = client.get(f"/static/{path}", headers={"if-none-match": answer.headers["etag"]})
         assert again.status_code == 304
+
+
+def test_while_the_first_bills_come_in_nobody_is_told_to_fetch_them(acme: Acme) -> None:
+    acme.configure("aws")
+    made = site(acme)
+    client = made.client()
+    made.services.readiness.wait_for(FIRST_LOOK, "the sources are being collected for the first time")
+    arriving = client.get("/", headers=HTML).text
+    assert "The first bills are coming in" in words(arriving)
+    assert "costd collect" not in arriving
+    assert "data-arriving" in client.get("/costs", headers=HTML).text
+    made.services.readiness.ready(FIRST_LOOK)
+    after = client.get("/", headers=HTML).text
+    assert "data-arriving" not in after
+    assert "costd collect" in after
+    made.services.close()
