@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -17,7 +18,7 @@ import polars as pl
 
 from domain.allocation import OWNER_FIELDS
 from domain.charge import COSTS, FOCUS, MONEY, OWN, PRICE_COLUMNS, RESOURCE_COLUMNS, Column
-from domain.errors import GateError
+from domain.errors import GateError, StorageError
 from domain.ports import Ledger
 
 VERSIONS = ("1.0", "1.2")
@@ -79,18 +80,24 @@ def write_export(
 
     Raises:
         GateError: the file does not add up to the ledger; nothing is left at the path.
+        StorageError: nothing can be written there.
     """
     facts = ledger.charges(sources=export.sources, periods=export.periods)
-    export.path.parent.mkdir(parents=True, exist_ok=True)
     draft = export.path.with_name(f".{export.path.name}.part")
     try:
+        export.path.parent.mkdir(parents=True, exist_ok=True)
         frames = export_frames(export.version, facts, ledger, ownership)
         _write(_told(frames, on_rows), draft, export.format)
         written = _sums(_read(draft, export.format))
         _compare(written, facts, ledger)
         draft.replace(export.path)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {export.path}: {error.strerror or error}", hint="name another place with --out"
+        ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
     return written
 
 

@@ -17,7 +17,7 @@ from config.ownership import Ownership
 from daemon import export as export_module
 from daemon.export import Export, Format, columns_of, write_export
 from domain.charge import COSTS, FOCUS
-from domain.errors import GateError
+from domain.errors import GateError, StorageError
 from ledger.charges import ChargeLedger
 
 RULES = compile_rules(Ownership())
@@ -50,6 +50,13 @@ def exported(ledger: ChargeLedger, tmp_path: Path, **fields: object) -> Path:
     export = Export(**{"version": "1.2", "format": kind, "path": path, **fields})  # type: ignore[arg-type]  # test
     write_export(export, ledger, assign(ledger.resources().collect(), RULES))
     return path
+
+
+def test_a_place_that_cannot_be_written_is_told(ledger: ChargeLedger, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    export = Export(version="1.2", format=Format.CSV, path=tmp_path / "file" / "focus.csv")
+    with pytest.raises(StorageError, match=r"cannot write .*focus\.csv: "):
+        write_export(export, ledger, assign(ledger.resources().collect(), RULES))
 
 
 def test_columns_are_those_of_the_version() -> None:
