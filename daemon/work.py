@@ -67,6 +67,10 @@ class Work:
             return await asyncio.wait_for(
                 asyncio.shield(shared), self._patience if patience is None else patience
             )
+        except asyncio.CancelledError:
+            if not shared.cancelled():
+                raise  # it is the request that was given up, not the computation
+            raise _stopping() from None
         except TimeoutError:
             raise BusyError(
                 "the answer takes longer than a request waits",
@@ -108,6 +112,10 @@ def _contained(make: Callable[[], Result]) -> Result:
     except Exception:
         raise
     except KeyboardInterrupt:
-        raise BusyError("costd is stopping", hint="ask again when it runs") from None
+        raise _stopping() from None
     except BaseException as panic:
         raise RuntimeError(f"a library gave up: {panic}") from panic
+
+
+def _stopping() -> BusyError:
+    return BusyError("costd is stopping", hint="ask again when it runs")

@@ -132,3 +132,18 @@ def test_a_computation_that_is_torn_away_ends_one_request_and_not_the_server(
     with pytest.raises(told):
         asyncio.run(work.run("torn", torn))
     assert asyncio.run(work.run("next", lambda: "answer")) == "answer"
+
+
+def test_who_waits_in_the_queue_of_a_costd_that_stops_is_told_so(gate: Event) -> None:
+    work = Work(at_once=1, waiting=3)
+
+    async def ask() -> list[int | BaseException]:
+        asked = [asyncio.create_task(work.run(n, lambda n=n: (gate.wait(10), n)[1])) for n in range(3)]
+        await asyncio.sleep(0.05)
+        work.close()
+        gate.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    first, *others = asyncio.run(ask())
+    assert first == 0
+    assert [str(one) for one in others] == ["costd is stopping"] * 2
