@@ -18,3 +18,8 @@ class SourceFault:
     file: str
     line: int
     message: str
+
+    @property
+    def place(self) -> str:
+        """Give file and line as editors jump to them; the file alone where it belongs to no line."""
+        return f"{self.file}:{self.line}" if self.line else self.file

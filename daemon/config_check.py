@@ -31,10 +31,13 @@ def examine(loaded: Loaded) -> Loaded:
         try:
             _, left_out = read_sources(settings)
         except ConfigError as error:
-            errors.append(Fault(line=0, key="ownership", message=str(error), hint=error.hint))
+            errors += [
+                Fault(line=0, key="ownership", message=message, hint=error.hint)
+                for message in str(error).splitlines()
+            ]
         else:
             warnings = [
-                Fault(line=0, key="ownership", message=f"{fault.file}:{fault.line}: {fault.message}")
+                Fault(line=0, key="ownership", message=f"{fault.place}: {fault.message}")
                 for fault in left_out
             ]
     return replace(

@@ -24,27 +24,47 @@ MAX_FILES = 5_000
 def read_sources(settings: Settings) -> tuple[RuleSources, list[SourceFault]]:
     """Give the rules from the files the configuration names, and what of them was left out.
 
+    A file that a pattern caught is left out where it cannot be read: nobody asked for it by name.
+
     Raises:
-        ConfigError: a file that is named cannot be read.
+        ConfigError: a file that is named cannot be read; a line for each of them.
     """
     from attribution.faults import SourceFault
     from attribution.sources import parse_sources
 
     owners = settings.ownership
     catalogs: dict[str, str] = {}
-    empty: list[SourceFault] = []
+    left_out: list[SourceFault] = []
+    unread: list[ConfigError] = []
     for pattern in owners.catalogs:
         found = list(_matching(settings.folder, pattern))
         if not found:
-            empty.append(SourceFault(file=str(pattern), line=0, message="no catalogue file matches"))
-        catalogs |= {str(path): _text(path, "catalogue") for path in found}
+            left_out.append(SourceFault(file=str(pattern), line=0, message="no catalogue file matches"))
+        for path in found:
+            try:
+                catalogs[str(path)] = _text(path, "catalogue")
+            except ConfigError as error:
+                if path == pattern:
+                    unread.append(error)
+                else:
+                    left_out.append(SourceFault(file=str(path), line=0, message=f"{error}; {error.hint}"))
         if len(catalogs) > MAX_FILES:
             raise ConfigError(
                 f"ownership.catalogs names more than {MAX_FILES} files", hint="write a narrower pattern"
             )
-    files = [(file.repository, str(file.path), _text(file.path, "CODEOWNERS")) for file in owners.codeowners]
+    files = list(_codeowners(settings, unread))
+    if unread:
+        raise ConfigError("\n".join(map(str, unread)), hint=unread[0].hint)
     sources, faults = parse_sources(catalogs, files)
-    return sources, [*empty, *faults]
+    return sources, [*left_out, *faults]
+
+
+def _codeowners(settings: Settings, unread: list[ConfigError]) -> Iterator[tuple[str, str, str]]:
+    for file in settings.ownership.codeowners:
+        try:
+            yield file.repository, str(file.path), _text(file.path, "CODEOWNERS")
+        except ConfigError as error:
+            unread.append(error)
 
 
 def _matching(folder: Path, pattern: Path) -> Iterator[Path]:

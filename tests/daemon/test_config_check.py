@@ -121,6 +121,25 @@ def test_files_that_rules_name_are_looked_at(path: Path, capsys: pytest.CaptureF
     assert "warning: costd.yaml: ownership:" in shown
 
 
+def test_every_named_file_that_cannot_be_read_is_told_and_those_a_pattern_caught_are_left_out(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path.parent / "cat").mkdir()
+    (path.parent / "cat" / "latin.yaml").write_bytes(b"kind: \xe4")
+    named = "catalogs: [one.yaml, 'cat/*.yaml'], codeowners: [{repository: a/b, path: two}]"
+    path.write_text(f"{GOOD.rstrip()[:-1]}, {named}}}\n", encoding="utf-8")
+    status, shown = check(capsys)
+    assert status == 2
+    assert "one.yaml cannot be read" in shown
+    assert "two cannot be read" in shown
+    assert "2 errors" in shown
+    path.write_text(f"{GOOD.rstrip()[:-1]}, catalogs: ['cat/*.yaml']}}\n", encoding="utf-8")
+    status, shown = check(capsys)
+    assert status == 0
+    assert "latin.yaml: catalogue file " in shown
+    assert "latin.yaml is not UTF-8 text; save it as UTF-8" in shown
+
+
 def test_a_missing_configuration_is_an_error_on_stderr(
     path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
