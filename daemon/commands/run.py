@@ -132,8 +132,9 @@ def _end(services: Services, schedule: Schedule, serving: Serving, terminal: Ter
     serving.stop(patience)
     busy = schedule.stop(timedelta(seconds=patience))
     services.close()
-    get_logger().info("stopped", cut_off=",".join(busy))
-    if busy:
+    reports = services.work.depth
+    get_logger().info("stopped", cut_off=",".join(busy), reports=reports)
+    if busy or reports:
         sys.stdout.flush()
         os._exit(int(failed))  # a thread that still works would hold the process until it ends
     return int(failed)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import httpx2
 import pytest
 from acme import Acme
 from builders import a_charge
+from door import site
 
 from config.http import HttpSettings
-from daemon.serve import listen
+from daemon.commands.run import _end
+from daemon.leader import Leader
+from daemon.schedule import Schedule
+from daemon.serve import Serving, listen
+from daemon.terminal import Terminal
 from domain.errors import ConfigError, UsageError
 
 
@@ -95,6 +104,36 @@ def test_killed_while_it_works_the_next_run_goes_on(acme: Acme) -> None:
         deliveries = httpx2.get(f"{url}/v1/deliveries").json()
     assert len(json.dumps(deliveries)) > 2
     assert acme.costd("reconcile").status == 0
+
+
+def test_a_report_that_never_ends_does_not_hold_the_process(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Left(BaseException):
+        """Stands for the end of the process."""
+
+    def leave(status: int) -> None:
+        raise Left(status)
+
+    made, endless = site(acme), Event()
+    asking = threading.Thread(
+        target=lambda: asyncio.run(made.services.work.run("endless", lambda: endless.wait(30))), daemon=True
+    )
+    asking.start()
+    while not made.services.work.depth:
+        time.sleep(0.01)
+    serving = Serving(made.app, made.services.settings.http, listen(HttpSettings(port=0), move_on=False))
+    serving.start()
+    schedule = Schedule(
+        [], leader=Leader(made.services.state, made.clock), state=made.services.state, clock=made.clock
+    )
+    monkeypatch.setattr("os._exit", leave)
+    monkeypatch.setattr("daemon.commands.run._PATIENCE_SECONDS", 0.5)
+    with pytest.raises(Left) as raised:
+        _end(made.services, schedule, serving, Terminal(stream=io.StringIO()))
+    assert raised.value.args == (0,)
+    endless.set()
+    asking.join(10)
 
 
 def test_a_busy_port_is_named_with_what_to_do() -> None:
