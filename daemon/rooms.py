@@ -48,7 +48,7 @@ class Rooms:
     @cached_property
     def ledger(self) -> ChargeLedger:
         """Open the charges."""
-        return assemble.build_ledger(self.settings)
+        return assemble.build_ledger(self.settings, self.rules)
 
     @cached_property
     def price_book(self) -> LedgerPriceBook:

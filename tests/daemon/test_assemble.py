@@ -13,6 +13,7 @@ from config.storage import S3
 from daemon import assemble
 from daemon.clock import FixedClock, SystemClock
 from daemon.invocation import Invocation
+from daemon.rooms import Rooms
 from domain.errors import ConfigError, UsageError
 from domain.window import midnight
 
@@ -223,3 +224,13 @@ def test_an_invocation_reads_its_configuration_once_and_logs_what_is_odd(
     err = capsys.readouterr().err
     assert err.count("config_warning") == 1
     assert "`policies` is read by a later version" in err
+
+
+def test_rooms_read_the_files_of_rules_once(
+    configured: Callable[[str], Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = configured("ownership: {catalogs: ['nothing/*.yaml']}")
+    rooms = Rooms(settings=settings, clock=SystemClock())
+    assert rooms.rules.keys
+    assert rooms.ledger.root == settings.ledger.path
+    assert capsys.readouterr().err.count("rule_left_out") == 1
