@@ -42,7 +42,7 @@ def collect(file: Path, home: Path) -> None:
         form = format_of(table.columns)
 
         def chunks() -> Iterator[Chunk]:
-            found = (form.convert(piece.frame) for piece in table.pieces())
+            found = (form.convert(piece.frame) for piece in ahead(table.pieces()))
             for lines in found:
                 if lines.rejected:
                     raise RunFailedError(f"lines were rejected: {list(lines.rejected.values())[:3]}")

@@ -11,7 +11,7 @@ Item = TypeVar("Item")
 _END = object()
 
 
-def ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
+def ahead(items: Iterator[Item]) -> Iterator[Item]:
     """Give the items in order, one made in advance by a thread; errors come when their turn comes.
 
     Decoding and normalising leave Python's lock alone, so that reading costs the ledger
@@ -25,4 +25,5 @@ def ahead(items: Generator[Item, None, None]) -> Iterator[Item]:
                 yield item  # type: ignore[misc]  # mypy cannot tell that it is not the mark of the end
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
-            items.close()
+            if isinstance(items, Generator):
+                items.close()
