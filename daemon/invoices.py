@@ -149,6 +149,10 @@ _COLUMN = {
 }
 
 
+_OF_RESOURCES = (*("BillingAccountId", "SubAccountId", "BillingCurrency", "ChargeCategory", "ProviderName"),
+                 *("ServiceName", "x_ServiceCode", "InvoiceIssuerName", "PublisherName"))  # fmt: skip
+
+
 def _rows(rooms: Rooms, star: Star, source: str, period: str) -> pl.DataFrame:
     """Give billed cost per account, currency, kind of line and invoice number."""
     facts = (
@@ -158,7 +162,8 @@ def _rows(rooms: Rooms, star: Star, source: str, period: str) -> pl.DataFrame:
         .collect(engine="streaming")
     )
     prices = star.prices if star.prices is not None else rooms.ledger.prices().collect()
-    joined = facts.join(star.resources, on="dim_id", how="left").join(
+    # By name and without Tags: polars panics where a left join takes maps from a frame in chunks.
+    joined = facts.join(star.resources.select("dim_id", *_OF_RESOURCES), on="dim_id", how="left").join(
         prices.select("price_id", "ChargeClass", "x_LineItemType"), on="price_id", how="left"
     )
     return (

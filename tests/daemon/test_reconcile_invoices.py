@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import polars as pl
 import pytest
 from acme import Acme, Ran
 from builders import a_charge
@@ -12,6 +13,7 @@ from builders import a_charge
 from daemon import assemble
 from domain.errors import SourceError
 from domain.invoice import AccountKind, Invoice, Invoiced, LineKind, NoInvoice
+from ledger.charges import ChargeLedger
 
 LATER = "2026-07-20T06:00Z"
 PAYER, USER = "111122223333", "444455556666"
@@ -36,6 +38,20 @@ def test_a_source_without_an_invoice_says_so_plainly(acme: Acme) -> None:
     assert "no invoice to compare with" in ran.out
     (row,) = reconciled(acme, "--output", "json").json["rows"]
     assert (row["invoice"], row["ledger"], row["attributed"], row["difference"]) == (None, "13", "13", None)
+
+
+def test_resources_that_lie_in_many_files_are_compared(acme: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    acme.collected(*(charge("5", ResourceId=f"i-{at}", Tags={"team": f"t{at}"}) for at in range(4)))
+    whole = ChargeLedger.resources
+
+    def in_chunks(ledger: ChargeLedger) -> pl.LazyFrame:
+        rows = whole(ledger).collect().rechunk()
+        return pl.concat([rows.head(2), rows.tail(2)], rechunk=False).lazy()
+
+    monkeypatch.setattr(ChargeLedger, "resources", in_chunks)
+    ran = reconciled(acme, "--output", "json")
+    assert ran.status == 0, ran.err
+    assert [row["ledger"] for row in ran.json["rows"]] == ["20"]
 
 
 def test_a_paper_invoice_is_compared_and_what_it_leaves_out_is_named(acme: Acme) -> None:
