@@ -52,9 +52,11 @@ class Shown:
         full = ("page", key, now, is_arriving(self._services))
 
         def rests_on(look: Snapshot) -> Snapshot:
+            """Give what a page that is kept so long is made of."""
             return look.settled if seconds == DAY else look
 
         def made() -> Answer:
+            """Make the page, and keep it."""
             look = self._services.answers.snapshot()
             answer = answer_of(make().encode(), HTML)
             self._kept.keep((full, rests_on(look)), answer, len(answer.content))

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from collectors import COLLECTORS
+from collectors.aws.settings import AwsBillingSettings
+from collectors.aws_billing import AwsBillingCollector
 from collectors.demo import DemoCollector, DemoSettings
 from collectors.focus_files import FocusFilesCollector, FocusFilesSettings
+from collectors.gcp_billing import GcpBillingCollector, GcpBillingSettings
 from collectors.interface import Collector, Health
+from config.secrets import Secret
 from daemon.clock import FixedClock
 from domain.errors import SourceError
+from domain.own_cost import Paid, Spent
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+KEY = "COSTD_TEST_KEY"
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, "AKIAEXAMPLE000000000")
 
 
 class NoWorld:
@@ -27,7 +41,7 @@ class NoWorld:
 
 
 def _demo(_: Path) -> Collector:
-    clock = FixedClock(at=datetime(2026, 11, 20, tzinfo=UTC))
+    clock = FixedClock(at=NOW)
     world: object = NoWorld()
     settings = DemoSettings(type="demo", name="demo", provider="aws")
     return DemoCollector(settings, world=world, clock=clock)  # type: ignore[arg-type]  # it answers any call
@@ -37,9 +51,52 @@ def _files(folder: Path) -> Collector:
     return FocusFilesCollector(FocusFilesSettings(name="files", path=str(folder / "missing")))
 
 
+class NoPurse:
+    """Counts of paid requests that are never asked for: a probe costs nothing."""
+
+    def take(self, paid: Paid, *, limit: int, now: datetime) -> bool:
+        raise AssertionError((paid, limit, now))
+
+    def left(self, source: str, service: str, *, limit: int, now: datetime) -> int:
+        raise AssertionError((source, service, limit, now))
+
+    def spent(self, *, since: date) -> list[Spent]:
+        raise AssertionError(since)
+
+
+def _aws(_: Path) -> Collector:
+    settings = AwsBillingSettings(
+        name="aws",
+        bucket="acme-billing",
+        region="eu-central-1",
+        endpoint_url=f"http://127.0.0.1:{_closed_port()}",
+        access_key_id=Secret("env", KEY),
+        secret_access_key=Secret("env", KEY),
+    )
+    return AwsBillingCollector(settings, clock=FixedClock(at=NOW), requests=NoPurse())
+
+
+def _gcp(folder: Path) -> Collector:
+    settings = GcpBillingSettings(
+        name="gcp",
+        table="acme.billing.gcp_billing_export_v1_0123",
+        credentials=Secret("file", str(folder / "missing.json")),
+    )
+    return GcpBillingCollector(settings, clock=FixedClock(at=NOW), requests=NoPurse())
+
+
+def _closed_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 SICK: Mapping[str, Callable[[Path], Collector]] = {
+    "collectors.aws_billing:AwsBillingCollector": _aws,
     "collectors.demo:DemoCollector": _demo,
     "collectors.focus_files:FocusFilesCollector": _files,
+    "collectors.gcp_billing:GcpBillingCollector": _gcp,
 }
 """Per collector one that cannot fetch."""
 

@@ -7,6 +7,8 @@ import pytest
 
 from domain.charge import (
     BY_NAME,
+    COLUMN_OF,
+    COLUMNS,
     COSTS,
     FACT_SCHEMA,
     FOCUS,
@@ -25,7 +27,10 @@ def test_knows_as_many_columns_as_each_version_of_focus_has(version: str, count:
 
 def test_every_column_is_kept_in_exactly_one_table_of_the_star() -> None:
     kept = Counter(
-        name for schema in (FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA) for name in schema if name in BY_NAME
+        name
+        for schema in (FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA)
+        for name in schema
+        if name in COLUMN_OF
     )
     assert kept == Counter(dict.fromkeys(RAW_SCHEMA, 1))
 
@@ -37,7 +42,7 @@ def test_every_cost_is_decimal_with_twelve_digits() -> None:
 
 def test_no_amount_is_ever_a_float() -> None:
     kinds = {Kind.COST, Kind.QUANTITY}
-    assert not any(column.dtype.is_float() for column in FOCUS if column.kind in kinds)
+    assert not any(column.dtype.is_float() for column in COLUMNS if column.kind in kinds)
 
 
 def test_what_rules_ask_lies_in_the_resource_dimension() -> None:
