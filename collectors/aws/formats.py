@@ -12,7 +12,7 @@ import polars as pl
 
 from collectors.aws.convert import Converted
 from collectors.aws.convert import to_focus as cur_to_focus
-from collectors.aws.names import cur2_names, is_cur, strangers
+from collectors.aws.names import cur2_names, is_cur, lacking, strangers
 from collectors.aws.tally import Tally
 from collectors.focus.columns import Columns, Role, match
 from collectors.focus.normalise import Memory
@@ -81,10 +81,12 @@ def columns_of(names: Sequence[str]) -> Columns:
     """Understand a header, whichever of the formats it is of."""
     if not is_cur(names):
         return match(names)
-    known = cur2_names(names)
+    known, absent = cur2_names(names), lacking(names)
     return Columns(
-        role=Role.CHARGES,
-        problem="",
+        role=Role.DAMAGED if absent else Role.CHARGES,
+        problem=f"is a Cost and Usage Report without {', '.join(absent)}: select these columns in the export"
+        if absent
+        else "",
         positions={known[name]: i for i, name in enumerate(names) if name in known},
         version=CUR,
         extra=tuple(shortened(name, 60) for name in strangers(names)),

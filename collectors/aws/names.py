@@ -17,6 +17,12 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+ESSENTIAL = (
+    *("bill_billing_period_start_date", "bill_payer_account_id", "line_item_currency_code"),
+    *("line_item_unblended_cost", "line_item_usage_end_date", "line_item_usage_start_date"),
+)
+"""Columns without which no line can be booked."""
+
 TEXTS = _words("""
 bill_bill_type bill_billing_entity bill_invoice_id bill_invoicing_entity bill_payer_account_id
 bill_payer_account_name capacity_reservation_capacity_reservation_arn
@@ -96,6 +102,8 @@ split_line_item_public_on_demand_unused_cost split_line_item_split_usage_ratio
 _FAMILIES = {"resourcetags": "resource_tags", "costcategory": "cost_category"}
 _LEFT_FAMILIES = ("product", "discount")
 _SHOWN = 8
+_TYPE = "line_item_line_item_type"
+_TELLING = 3
 
 
 def _folded(name: str) -> str:
@@ -186,6 +194,12 @@ def notes_about(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def is_cur(columns: Iterable[str]) -> bool:
-    """Say whether a header is one of a Cost and Usage Report, whatever its form."""
+    """Say whether a header is one of a Cost and Usage Report, whatever its form and whatever it lacks."""
     names = set(cur2_names(columns).values())
-    return {"line_item_line_item_type", "line_item_unblended_cost", "line_item_usage_start_date"} <= names
+    return _TYPE in names or len(names.intersection(ESSENTIAL)) >= _TELLING
+
+
+def lacking(columns: Iterable[str]) -> tuple[str, ...]:
+    """Give the columns that a report must have and this header lacks."""
+    names = set(cur2_names(columns).values())
+    return tuple(name for name in (*ESSENTIAL, _TYPE) if name not in names)

@@ -18,14 +18,6 @@ from domain.text import shortened
 ROW = "row"
 """The line's place in the piece it came with."""
 
-_ESSENTIAL = (
-    "bill_billing_period_start_date",
-    "bill_payer_account_id",
-    "line_item_currency_code",
-    "line_item_unblended_cost",
-    "line_item_usage_end_date",
-    "line_item_usage_start_date",
-)
 _ACCOUNTS = ("bill_payer_account_id", "line_item_usage_account_id")
 _CURRENCY = re.compile("[A-Z]{3}", re.ASCII)
 _SHOWN = 60
@@ -72,7 +64,7 @@ def prepared(rows: pl.DataFrame, memory: Memory) -> Lines:
     done += [_instants(known, name, memory, faults) for name in sorted(names.INSTANTS)]
     done += _amounts(known, lines, faults)
     frame = _currencies(pl.DataFrame(done), faults)
-    for name in _ESSENTIAL:
+    for name in names.ESSENTIAL:
         missing = known[name].is_null() if name in known.columns else frame[ROW] >= 0
         faults.add(missing.arg_true().to_list(), name, "is missing")
     frame = _with_kinds(_with_end(frame), known, lines)

@@ -259,6 +259,18 @@ def test_a_bad_file_refuses_its_month(bucket: Bucket, desk: AwsDesk, content: by
     assert desk.billed(THIS_MONTH) == Decimal("2.50")
 
 
+@pytest.mark.parametrize("absent", ["bill_payer_account_id", "line_item_line_item_type"])
+def test_a_report_without_a_column_it_must_have_says_which_to_select(
+    bucket: Bucket, desk: AwsDesk, absent: str
+) -> None:
+    lines = lines_of(THIS_MONTH, 2)
+    bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines)})
+    desk.collect()
+    short = [{name: value for name, value in line.items() if name != absent} for line in lines]
+    bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(short)})
+    assert f"is a Cost and Usage Report without {absent}: select these columns" in refused(desk)
+
+
 def test_unreadable_lines_are_quarantined_up_to_a_share(bucket: Bucket) -> None:
     lines = [*lines_of(THIS_MONTH, 9), a_line(THIS_MONTH, line_item_unblended_cost="a lot")]
     bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines)})
