@@ -64,6 +64,8 @@ class Rewriting:
         head = handle.read(8)
         if head.startswith(_PACKED):
             raise DamagedError("is packed in a way that costd does not open; unpack it first")
+        if head.lstrip().startswith((b"{", b"[")):
+            raise DamagedError("is JSON, which costd does not copy; export it as Parquet instead")
         if head.startswith(b"PAR1"):
             out = stem.with_suffix(".parquet")
             self._parquet(handle, out)

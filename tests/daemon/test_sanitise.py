@@ -229,6 +229,16 @@ def test_a_file_without_known_columns_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_json_is_refused_with_the_form_that_is_copied(tmp_path: Path) -> None:
+    path = tmp_path / "gcp.json"
+    path.write_text('{"cost": 1.5, "tags": []}\n{"cost": 2.5, "tags": []}\n', encoding="utf-8")
+    ran = Acme(folder=tmp_path).costd("sanitise", str(path), "--out", str(tmp_path / "out"))
+    assert ran.status == 1
+    assert "is JSON" in ran.err
+    assert "Parquet" in ran.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_cost_and_usage_report_keeps_its_figures_and_loses_its_names(tmp_path: Path) -> None:
     report = {
         "identity/LineItemId": "q7secretq7",
