@@ -220,12 +220,13 @@ def _used_share(fees: list[Group], covered: list[Group]) -> tuple[Decimal, Decim
 def _used(fees: list[Group], fee: Decimal, weight: Decimal, share: Decimal) -> Decimal:
     """Give the part of a fee that covered usage bears.
 
-    A fee with an offset is settled already: since July 2025 covered usage is billed at the price of the
-    commitment, and what is left of the fee is what nothing used. An amount per hour that is more than the
+    A row of a fee with an offset is settled already: since July 2025 covered usage is billed at the price
+    of the commitment, and what is left of the fee is what nothing used. In the month in which an account
+    changed over, other rows of it still cover usage by credits. An amount per hour that is more than the
     list value of all it covered was not used to its end either.
     """
-    if weight <= 0 or any(one.offset for one in fees):
+    if weight <= 0:
         return Decimal(0)
     if any(_is_spend(one) for one in fees):
-        return min(fee, weight)
+        return min(fee - sum((one.settled for one in fees), Decimal(0)), weight)
     return stored(fee * share)

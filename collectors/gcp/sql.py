@@ -160,6 +160,7 @@ def summary(table: str, paths: Collection[str]) -> str:
             "credits": f"SUM({ALL_CREDITS})",
             "applied": f"SUM(IFNULL({APPLIED}, 0))",
             "offset": f"SUM(IFNULL({FEE_OFFSET}, 0))",
+            "settled": f"SUM(IF(IFNULL({FEE_OFFSET}, 0) = 0, 0, {COST} + IFNULL({APPLIED}, 0)))",
             "dollars": f"SUM(IFNULL({granted(_DOLLARS)}, 0))",
             "covered": f"SUM(IFNULL({covered(paths)}, 0))",
             "quantity": f"SUM({quantity})",

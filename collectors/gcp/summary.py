@@ -32,6 +32,7 @@ class Group:
         credits: all of them.
         applied: those that are discounts, not payments.
         offset: the part of a commitment's fee that was used up, negative.
+        settled: what remains of the rows that have such an offset.
         dollars: credits for commitments to spend an amount, negative.
         covered: list value of usage that commitments paid for.
         quantity: what was used.
@@ -54,6 +55,7 @@ class Group:
     credits: Decimal = Decimal(0)
     applied: Decimal = Decimal(0)
     offset: Decimal = Decimal(0)
+    settled: Decimal = Decimal(0)
     dollars: Decimal = Decimal(0)
     covered: Decimal = Decimal(0)
     quantity: Decimal = Decimal(0)
@@ -103,7 +105,10 @@ def of_groups(groups: Iterable[Group]) -> Summary:
 
 
 _TEXTS = ("region", "service_id", "service", "sku_id", "sku", "subscription", "cost_type")
-_AMOUNTS = (*("cost", "credits", "applied", "offset", "dollars", "covered", "quantity", "covered_quantity"),)
+_AMOUNTS = (
+    *("cost", "credits", "applied", "offset", "settled", "dollars"),
+    *("covered", "quantity", "covered_quantity"),
+)
 
 
 def of_answer(rows: Iterable[Mapping[str, Any]]) -> Summary:

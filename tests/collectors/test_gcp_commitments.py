@@ -138,6 +138,19 @@ def test_a_fee_with_an_offset_leaves_what_nobody_used() -> None:
     ] == [("Usage", "Used", "7", "7"), ("Purchase", None, "3", "0"), ("Usage", "Unused", "0", "3")]
 
 
+def test_in_the_month_of_the_change_each_form_is_shared_out_by_its_own_rule() -> None:
+    sku = "Commitment - dollar based v1: GCE for 1 Year"
+    before = usage(cost=13, cost_at_list=13, credits=[credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", -13)])
+    after = usage(cost=8, cost_at_list=11, consumption_model={"id": "A", "description": "Flexible"})
+    offset = fee(10, sku=sku, credits=[credit("FEE_UTILIZATION_OFFSET", -8)])
+    found = by_kind([before, fee(10, sku=sku), after, offset])
+    assert found == {
+        "Used": [Decimal(10).normalize(), Decimal(8)],
+        "Purchase": [Decimal(0), Decimal(0)],
+        "Unused": [Decimal(2)],
+    }
+
+
 def test_an_amount_per_hour_in_its_old_form_is_borne_up_to_what_it_covered() -> None:
     sku = "Commitment - dollar based v1: GCE for 1 Year"
     paid = usage(cost=4, cost_at_list=4, credits=[credit("COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE", -4)])

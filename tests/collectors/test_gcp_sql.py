@@ -83,7 +83,14 @@ def _comparable(row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if value is None or "partition" in name:
             shown[name] = None
-        elif name in AMOUNTS or name in {"credits", "applied", "dollars", "quantity", "covered_quantity"}:
+        elif name in AMOUNTS or name in {
+            "credits",
+            "applied",
+            "settled",
+            "dollars",
+            "quantity",
+            "covered_quantity",
+        }:
             shown[name] = str(round(Decimal(value), 2))
         elif name in LABELS:
             shown[name] = json.loads(value)

@@ -251,6 +251,8 @@ def _answer(key: _Key, rows: list[Mapping[str, Any]]) -> dict[str, str | None]:
         sums["credits"] += sum(by_type.values())
         sums["applied"] += sum(value for kind, value in by_type.items() if kind != "PROMOTION")
         sums["offset"] += by_type["FEE_UTILIZATION_OFFSET"]
+        if by_type["FEE_UTILIZATION_OFFSET"]:
+            sums["settled"] += cost + sum(value for kind, value in by_type.items() if kind != "PROMOTION")
         sums["dollars"] += dollars
         sums["quantity"] += amount
         if paid:
@@ -269,4 +271,7 @@ def _answer(key: _Key, rows: list[Mapping[str, Any]]) -> dict[str, str | None]:
     }
 
 
-_SUMS = (*("cost", "credits", "applied", "offset", "dollars", "covered", "quantity", "covered_quantity"),)
+_SUMS = (
+    *("cost", "credits", "applied", "offset", "settled", "dollars"),
+    *("covered", "quantity", "covered_quantity"),
+)
