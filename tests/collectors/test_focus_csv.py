@@ -148,7 +148,7 @@ def test_a_quote_that_is_never_closed_is_refused(path: Path) -> None:
     few = csv_bytes([a_row(ResourceId='"', Tags="") for _ in range(3)]).replace(b'""""', b'"', 1)
     assert "in the middle of a quoted value" in problem(path, few.replace(b'""""', b""))
     many = few.replace(b'""""', b"") + csv_bytes([a_row(Tags="")] * 20_000)
-    assert "more than 2 MiB, or a quote that is never closed" in problem(path, many)
+    assert "more than 1 MiB, or a quote that is never closed" in problem(path, many)
 
 
 def test_a_file_without_any_column_of_focus_has_no_pieces(path: Path) -> None:
@@ -230,7 +230,7 @@ def test_an_honest_file_may_unpack_to_much(path: Path) -> None:
 
 def test_a_row_of_more_than_a_block_is_refused(path: Path) -> None:
     told = problem(path, csv_bytes([a_row(Tags="x" * 5_000_000)]))
-    assert "more than 2 MiB" in told
+    assert "more than 1 MiB" in told
 
 
 def test_a_reader_that_fails_is_told_with_its_reason(path: Path) -> None:
