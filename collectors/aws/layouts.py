@@ -66,10 +66,11 @@ def find_exports(look: Callable[[str], Listing], prefix: str, wanted: str | None
     `prefix` may already end in the name of the export. The data itself is never listed.
 
     Raises:
-        SourceError: there are more folders than a bucket for bills has, and no export among the first.
+        SourceError: there are more folders than a bucket for bills has, and no export among the first;
+            or all there is lies below a folder without a name, as reports made without a prefix do.
     """
     found: list[Export] = []
-    waiting, looked = [""], 0
+    waiting, looked, nameless = [""], 0, False
     while waiting and looked < _MOST_FOLDERS:
         folder = waiting.pop(0)
         listing, looked = look(folder), looked + 1
@@ -78,11 +79,20 @@ def find_exports(look: Callable[[str], Listing], prefix: str, wanted: str | None
         if form is not None:
             found.append(Export(folder=folder, name=name, form=form))
         if form is not Form.DATA_EXPORT and folder.count("/") < _DEEPEST:
-            waiting += [_joined(folder, child) for child in listing.folders if not _holds_data(child)]
+            waiting += [
+                _joined(folder, child) for child in listing.folders if child and not _holds_data(child)
+            ]
+            nameless = nameless or "" in listing.folders
     if waiting and not found:
         raise SourceError(
             f"no cost export was found in the first {_MOST_FOLDERS} folders of the bucket",
             hint="set `prefix` of this source to where the export delivers",
+        )
+    if nameless and not found:
+        raise SourceError(
+            "no cost export was found, but files whose keys begin with a slash or have two in a row, which "
+            "AWS writes for reports without a prefix; costd does not read those",
+            hint="make the report again with a prefix, or as a data export, and set `prefix` of this source",
         )
     if wanted is None:
         return found

@@ -234,6 +234,21 @@ def test_a_bucket_of_many_folders_wants_a_prefix(bucket: Bucket, monkeypatch: py
     assert "set `prefix`" in caught.value.hint
 
 
+def test_a_report_made_without_a_prefix_is_told_and_looked_for_only_once(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("/cur/20261001-20261101/cur-Manifest.json", b"{}")
+    looked: list[str] = []
+    look = ExportBucket.look
+    monkeypatch.setattr(
+        ExportBucket, "look", lambda self, folder: looked.append(folder) or look(self, folder)
+    )
+    with pytest.raises(SourceError, match="begin with a slash") as failed:
+        AwsDesk(bucket, prefix="").collect()
+    assert "with a prefix" in failed.value.hint
+    assert looked == [""]
+
+
 def test_the_named_export_counts_whatever_lies_beside_it(bucket: Bucket) -> None:
     bucket.report(THIS_MONTH, {"a.csv.gz": as_gzip(as_legacy(lines_of(THIS_MONTH, 8)))})
     bucket.data_export(THIS_MONTH, {"a.csv.gz": as_gzip(lines_of(THIS_MONTH, 2))})
