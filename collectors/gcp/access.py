@@ -195,5 +195,6 @@ class MissingError(SourceError):
 
 def _said(error: BaseException) -> str:
     text = getattr(error, "message", None) or str(error) or type(error).__name__
-    # The client appends the address it asked, which helps nobody.
-    return printable(re.sub(r"^(?:GET|POST) https?://\S+: ", "", shortened(str(text), 300)))
+    # The client puts the address it asked before, and lines about its job behind, which help nobody.
+    said = re.sub(r"^(?:GET|POST) https?://\S+: ", "", str(text)).partition("\n\nLocation: ")[0]
+    return printable(shortened(" ".join(said.split()), 300))

@@ -404,6 +404,8 @@ def test_what_google_refuses_is_told_with_what_to_do(
     with pytest.raises(SourceError, match=wanted) as raised:
         fetched()
     assert hint in raised.value.hint
+    assert "Job ID" not in str(raised.value)
+    assert "\\n" not in str(raised.value)
     (probe,) = [one for one in collector().probe() if one.health is Health.FAIL]
     assert wanted in probe.breaks
     assert hint in probe.fix
