@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from collectors.focus.batches import Batches
 from collectors.focus.layouts import Layout, Selection, select
-from collectors.focus.looking import Looking
-from collectors.focus.memory import Remembered
-from collectors.focus.plan import Plan
-from collectors.focus.probing import probes_of
-from collectors.focus.survey import Survey
 from collectors.interface import Health, Original, Probe
 from collectors.stores.folder import FolderStore
 from collectors.stores.interface import Store, Stored
@@ -25,6 +19,10 @@ from config.units import LocalPath, Location, Percent
 from domain.delivery import Coverage, Cursor, Fetch, Freshness, PeriodResult, Verdict
 from domain.errors import SourceError
 from domain.ports import Progress
+
+if TYPE_CHECKING:
+    from collectors.focus.plan import Plan
+    from collectors.focus.survey import Survey
 
 _SHOWN = 3
 
@@ -74,6 +72,8 @@ class FocusFilesCollector:
 
     def probe(self) -> list[Probe]:
         """Look at the place, and at whether its files are a layout that holds charges."""
+        from collectors.focus.probing import probes_of
+
         store = self._store()
         probes = store.probe()
         if any(probe.health is Health.FAIL for probe in probes):
@@ -87,6 +87,10 @@ class FocusFilesCollector:
 
     def fetch(self, cursors: Mapping[str, Cursor], *, progress: Progress) -> Fetch:
         """Look through the files that are new and offer the periods that changed."""
+        from collectors.focus.batches import Batches
+        from collectors.focus.looking import Looking
+        from collectors.focus.memory import Remembered
+
         store, remembered = self._store(), Remembered(cursors)
         files = store.files()
         before = ", ".join(sorted(remembered.periods)[-_SHOWN:])

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BufferedReader
-from typing import Protocol, runtime_checkable
-
-import polars as pl
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
 from domain.probe import Health, Probe
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["Collector", "Exporting", "Health", "Original", "PriceFeed", "Priced", "Probe"]
 

@@ -40,14 +40,20 @@ def command(run: Invocation, /, sources: tuple[str, ...], output: str, *, force:
     import os
     import sys
 
+    from daemon.assemble import chosen_sources
+    from daemon.rooms import Rooms
+
+    rooms = Rooms.of(run)
+    chosen_sources(rooms.settings, sources)
+
+    # What collects is loaded only for sources that there are.
     from daemon.output import Output, print_listing
     from daemon.pipeline import collect
     from daemon.prices import refresh_prices
     from daemon.progress import progress_on
-    from daemon.rooms import Rooms
     from daemon.terminal import standard_output
 
-    progress, rooms = progress_on(sys.stderr, os.environ), Rooms.of(run)
+    progress = progress_on(sys.stderr, os.environ)
     done = list(collect(rooms, sources, force=force, progress=progress))
     priced = refresh_prices(rooms, progress) if not sources else []
     listing = listing_of(done, priced, short=output in {"table", "markdown"})

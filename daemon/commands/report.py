@@ -57,14 +57,17 @@ def command(run: Invocation, /, output: str, *, require_complete: bool, **asked:
     """
     import os
 
-    from daemon.output import Output, print_listing
-    from daemon.pipeline import attribute, report
-    from daemon.report_listing import listing_of
     from daemon.rooms import Rooms
-    from daemon.terminal import standard_output
 
     rooms = Rooms.of(run)
     query = query_of(asked, rooms.clock)
+
+    # What answers is loaded only for a question that can be answered.
+    from daemon.output import Output, print_listing
+    from daemon.pipeline import attribute, report
+    from daemon.report_listing import listing_of
+    from daemon.terminal import standard_output
+
     star = attribute(rooms)
     result = report(rooms, star, query)
     restated = lately_restated(rooms, star, result) if output in {"table", "markdown"} else []
