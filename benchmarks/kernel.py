@@ -22,6 +22,7 @@ from attribution.star import star_of
 from benchmarks.floors import COSTS, tell
 from config.ownership import Ownership
 from ledger.charges import ChargeLedger
+from ledger.sparse import collected
 
 RULES = {
     "keys": {
@@ -58,7 +59,7 @@ def main() -> None:
     began = time.perf_counter()
     rules = compile_rules(Ownership.model_validate(RULES if "follow" in sys.argv[2:] else RULES | STAY))
     ledger = ChargeLedger(sys.argv[1], promote=rules.keys)
-    star = star_of(ledger.resources().collect(), rules)
+    star = star_of(collected(ledger.resources()), rules)
     asked = Slice(by=("day", "team", "service", "model"), costs=COSTS)
     frame = allocate(ledger.charges(), star, asked).collect(engine="streaming")
     tell(frame, began)
