@@ -87,12 +87,10 @@ class Answers:
         rules = pl.Series(name, self._labels or [None], dtype=_TEXT).gather(at)
         if not self._aliases[field]:
             return rules
-        named = self._frame.select(raw=_raw(field)).with_columns(
-            self.of(field).alias("named"), rules.alias("rule")
-        )
-        through = pl.concat_str("rule", pl.lit(" alias["), "raw", pl.lit("]"))
-        label = pl.when(pl.col("raw") != pl.col("named")).then(through).otherwise(pl.col("rule"))
-        return named.select(label.alias(name)).to_series()
+        raw, named = self._frame.get_column(_raw(field)), self.of(field)
+        changed = (raw != named).arg_true()
+        through = rules.gather(changed) + " alias[" + raw.gather(changed) + "]"
+        return rules.scatter(changed, through)
 
 
 def _raw(field: str) -> str:

@@ -37,8 +37,8 @@ def kinds(texts: Texts, owned: pl.Series, ownership: Ownership) -> list[pl.Serie
         .then(pl.lit(CostKind.IDLE))
         .otherwise(pl.lit(CostKind.DIRECT))
     )
-    frame = texts.frame.with_columns(owned.alias("owned")).with_columns(pool.alias("pool"))
-    return frame.select("pool", kind.alias("cost_kind")).get_columns()
+    rows = texts.frame.with_columns(owned.alias("owned")).lazy().with_columns(pool.alias("pool"))
+    return rows.select("pool", kind.alias("cost_kind")).collect().get_columns()
 
 
 def _followers(texts: Texts, ownership: Ownership) -> dict[str, pl.Expr]:

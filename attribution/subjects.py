@@ -37,10 +37,12 @@ class Texts:
         frame: cleaned text columns, and `dim_id`.
         columns: per subject (a line of `when`: `account`, `namespace`, `tag:team`, …) its
             columns of the frame, best first; none where no resource says anything.
+        distinct: per text column its different texts; patterns are tried on these alone.
     """
 
     frame: pl.DataFrame
     columns: dict[str, tuple[str, ...]]
+    distinct: dict[str, pl.Series]
 
     def first(self, subject: str) -> pl.Expr:
         """Give the best text of a subject."""
@@ -53,11 +55,13 @@ def texts_of(resources: pl.DataFrame, subjects: Iterable[str]) -> Texts:
     wanted = list(dict.fromkeys(subjects))
     plain = [_text_of(column).alias(column) for subject in wanted for column in _COLUMNS.get(subject, ())]
     frame = tag_columns(resources, _tag_keys(wanted)).select(pl.all().name.prefix(TAG))
-    said_or_not = cleaned(pl.DataFrame([*frame.get_columns(), *resources.select(plain).get_columns()]))
+    said_or_not, distinct = cleaned(
+        pl.DataFrame([*frame.get_columns(), *resources.select(plain).get_columns()])
+    )
     texts = resources.select("dim_id").with_columns(said_or_not.get_columns())
     said = {name for name in texts.columns if texts[name].null_count() < texts.height}
     columns = {subject: tuple(name for name in _names(subject) if name in said) for subject in wanted}
-    return Texts(texts, columns)
+    return Texts(texts, columns, distinct)
 
 
 def _tag_keys(subjects: Iterable[str]) -> Iterator[str]:

@@ -23,26 +23,37 @@ def promoted(key: str) -> str:
     return f"x_tag_{fold_key(key)}"
 
 
-def cleaned(frame: pl.DataFrame) -> pl.DataFrame:
-    """Give text columns as they are compared and shown: composed (NFC), no outer blanks, never empty.
+def cleaned(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """Give text columns as they are compared and shown, and the distinct texts of each.
 
-    Composed, because the same name typed on two systems may differ in its code points only.
+    Composed (NFC), because the same name typed on two systems may differ in its code points
+    only; no outer blanks, never empty.
     """
     if not frame.width:
-        return frame
-    foreign = frame.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any()).row(0)
-    # composing costs six times the rest, and ASCII never needs it
-    composed = (
-        pl.col(name).str.normalize("NFC") if is_foreign else pl.col(name)
-        for name, is_foreign in zip(frame.columns, foreign, strict=True)
-    )
-    trimmed = frame.select(text.str.strip_chars() for text in composed)
-    return trimmed.select(pl.when(pl.all() != "").then(pl.all()))
+        return frame, {}
+    # names repeat, so there are far fewer texts to look through than rows
+    columns = frame.select(pl.all().unique().implode()).get_columns()
+    distinct = {column.name: column.explode(empty_as_null=False) for column in columns}
+    dirty = {name: _clean(texts) for name, texts in distinct.items() if _is_dirty(texts)}
+    distinct |= {name: texts.unique() for name, texts in dirty.items()}
+    return frame.with_columns(_clean(frame.get_column(name)) for name in dirty), distinct
+
+
+def _is_dirty(texts: pl.Series) -> bool:
+    length = texts.str.len_bytes()
+    is_foreign = length != texts.str.len_chars()  # ASCII is composed
+    is_padded = length != texts.str.strip_chars().str.len_bytes()
+    return bool((is_foreign | is_padded | (length == 0)).any())
+
+
+def _clean(texts: pl.Series) -> pl.Series:
+    trimmed = texts.str.normalize("NFC").str.strip_chars()
+    return trimmed.set(trimmed == "", None)
 
 
 def clean(texts: pl.Series) -> pl.Series:
     """Give one column as `cleaned` does."""
-    return cleaned(texts.to_frame()).to_series()
+    return cleaned(texts.to_frame())[0].to_series()
 
 
 def clean_text(text: str) -> str:

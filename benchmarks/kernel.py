@@ -13,7 +13,7 @@ import time
 
 import deltalake  # noqa: F401  # loaded here, so that no call that is measured pays for it
 import numpy as np  # noqa: F401  # loaded here, so that no import is timed
-import pyarrow as pa  # noqa: F401  # loaded here, so that no import is timed
+import pyarrow.parquet  # noqa: F401  # loaded here, so that no import is timed
 
 from attribution.allocate import allocate
 from attribution.ownership import compile_rules
@@ -22,7 +22,6 @@ from attribution.star import star_of
 from benchmarks.floors import COSTS, tell
 from config.ownership import Ownership
 from ledger.charges import ChargeLedger
-from ledger.sparse import collected
 
 RULES = {
     "keys": {
@@ -59,7 +58,7 @@ def main() -> None:
     began = time.perf_counter()
     rules = compile_rules(Ownership.model_validate(RULES if "follow" in sys.argv[2:] else RULES | STAY))
     ledger = ChargeLedger(sys.argv[1], promote=rules.keys)
-    star = star_of(collected(ledger.resources()), rules)
+    star = star_of(ledger.resources().collect(), rules)
     asked = Slice(by=("day", "team", "service", "model"), costs=COSTS)
     frame = allocate(ledger.charges(), star, asked).collect(engine="streaming")
     tell(frame, began)

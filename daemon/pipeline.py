@@ -14,7 +14,6 @@ from daemon import assemble
 from daemon.collect import Collected, collect_source
 from daemon.report import ReportResult, run
 from daemon.upkeep import maintain_if_due
-from ledger.sparse import collected
 
 if TYPE_CHECKING:
     from daemon.query import Query
@@ -49,7 +48,7 @@ def collect(
 
 def attribute(rooms: Rooms) -> Star:
     """Give every resource its owner, by the rules as they are now."""
-    resources, prices = collected(rooms.ledger.resources()), collected(rooms.ledger.prices())
+    resources, prices = rooms.ledger.resources().collect(), rooms.ledger.prices().collect()
     return star_of(resources, rooms.rules, prices)
 
 

@@ -12,7 +12,6 @@ from attribution.star import star_of
 from daemon.sources import ATTRIBUTED
 from domain.charge import COSTS
 from domain.delivery import Delivery, PeriodResult, Verdict
-from ledger.sparse import collected
 
 if TYPE_CHECKING:
     from daemon.rooms import Rooms
@@ -34,7 +33,7 @@ def check_attribution(rooms: Rooms, source: str, replaced: Iterable[str]) -> lis
     if not newest:
         return []
     sums = _by_resource(rooms.ledger.charges(sources=[source], periods=newest))
-    star = star_of(collected(rooms.ledger.resources()), rooms.rules)
+    star = star_of(rooms.ledger.resources().collect(), rooms.rules)
     reasons = withheld(reconcile(sums.lazy(), star, newest.values()))
     concerned = held | {period for _, period in reasons}
     return [_result(newest[period], reasons) for period in sorted(concerned & set(newest))]

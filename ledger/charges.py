@@ -20,6 +20,7 @@ from ledger.history import History
 from ledger.judging import Terms
 from ledger.recovery import Recovered
 from ledger.replace import Replacement
+from ledger.sparse import without_empty
 from ledger.store import Table
 from ledger.tables import every_table
 
@@ -98,14 +99,14 @@ class ChargeLedger:
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
-        rows = promotion.with_columns(self.tables["resources"].scan(), self._promote)
+        rows = promotion.with_columns(without_empty(self.tables["resources"]), self._promote)
         rows = _one_per_id(rows, "dim_id")
         promoted = (tags.column_of(key) for key in tags.normalised(self._promote))
         return rows.select(*RESOURCE_SCHEMA.names(), *promoted)
 
     def prices(self) -> pl.LazyFrame:
         """Give the price dimension (`PRICE_SCHEMA`), one row per price_id."""
-        return _one_per_id(self.tables["prices"].scan(), "price_id").select(PRICE_SCHEMA.names())
+        return _one_per_id(without_empty(self.tables["prices"]), "price_id").select(PRICE_SCHEMA.names())
 
     def allocations(self) -> pl.LazyFrame:
         """Give how providers split resources themselves (`SPLIT_SCHEMA`, source and billing period).

@@ -148,7 +148,10 @@ class Table:
 
     def scan(self, version: int | None = None) -> pl.LazyFrame:
         """Scan a committed version (default: the newest); without a table, no rows."""
-        table = self.open(version)
+        return self.rows_of(self.open(version))
+
+    def rows_of(self, table: DeltaTable | None) -> pl.LazyFrame:
+        """Scan the version that was opened; without a table, no rows."""
         if table is None:
             return pl.LazyFrame(schema=self.spec.schema)
         rows = pl.scan_delta(table)

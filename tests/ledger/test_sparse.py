@@ -2,48 +2,78 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from builders import a_batch, a_charge
+from polars.testing import assert_frame_equal
+from s3 import S3Server
 
-from ledger.sparse import collected
+from domain.errors import StorageError
+from ledger.charges import ChargeLedger
+from ledger.sparse import without_empty
+from ledger.store import Table
+
+NOW = datetime(2026, 7, 2, 6, tzinfo=UTC)
 
 
-def test_what_is_collected_is_the_table_itself(tmp_path: Path) -> None:
-    wide = pl.DataFrame(
-        {
-            **{f"empty_{at}": pl.Series([None] * 5, dtype=pl.String) for at in range(30)},
-            "id": [1, 2, 3, 4, 5],
-            **{f"none_{at}": pl.Series([None] * 5, dtype=pl.Decimal(38, 12)) for at in range(30)},
-            "some": [None, "a", None, "", "b"],
-            "list": pl.Series([None, ["a"], None, None, []], dtype=pl.List(pl.String)),
-        }
+def resources_of(ledger: ChargeLedger, *charges: dict[str, Any]) -> Table:
+    """Store each charge in a file of its own; give the resource dimension."""
+    for at, charge in enumerate(charges):
+        ledger.replace(a_batch(charge, manifest_hash=str(at)), seen_at=NOW, force=True)
+    return ledger.tables["resources"]
+
+
+def read_columns(rows: pl.LazyFrame) -> int:
+    (found,) = re.findall(r"PROJECT (\d+)/\d+ COLUMNS", rows.explain())
+    return int(found)
+
+
+def test_what_is_read_is_the_table_itself(tmp_path: Path) -> None:
+    table = resources_of(
+        ChargeLedger(str(tmp_path), promote=["team"]),
+        a_charge(RegionId="eu-west-1", Tags={}),
+        a_charge(ResourceId="i-2", Tags={"team": "web"}),
     )
-    wide.write_parquet(tmp_path / "wide.parquet")
-    found = collected(pl.scan_parquet(tmp_path / "wide.parquet"))
-    assert found.equals(wide)
-    assert found.schema == wide.schema
-    assert found.filter(pl.col("id") > 3).equals(wide.filter(pl.col("id") > 3))
+    assert_frame_equal(without_empty(table).collect(), table.scan().collect(), check_row_order=False)
 
 
-@pytest.mark.parametrize("rows", [0, 3])
-def test_a_table_that_says_nothing_keeps_its_columns_and_rows(rows: int) -> None:
-    nothing = pl.DataFrame({"a": [None] * rows, "b": [None] * rows}, schema={"a": pl.String, "b": pl.Int64})
-    assert collected(nothing.lazy()).equals(nothing)
+def test_columns_without_a_value_in_any_file_are_not_read(tmp_path: Path) -> None:
+    table = resources_of(ChargeLedger(str(tmp_path)), a_charge(RegionId="eu-west-1"), a_charge(RegionId=None))
+    sparse, whole = without_empty(table), table.scan().collect()
+    filled = {column.name for column in whole if column.null_count() < whole.height}
+    assert "RegionId" in filled
+    nested = {"Tags", "AllocatedTags"}
+    assert len(filled) <= read_columns(sparse) <= len(filled | nested)
 
 
-def test_columns_without_a_value_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    empty = [pl.lit(None, dtype=pl.String).alias(f"empty_{at}") for at in range(20)]
-    pl.DataFrame({"id": range(100)}).with_columns(empty).write_parquet(tmp_path / "wide.parquet")
-    widths, collect = [], pl.LazyFrame.collect
+def test_a_map_without_entries_is_not_taken_for_an_unknown_one(tmp_path: Path) -> None:
+    table = resources_of(ChargeLedger(str(tmp_path)), a_charge(Tags={}))
+    (tags,) = without_empty(table).collect()["Tags"]
+    assert tags is not None
+    assert len(tags) == 0
 
-    def watched(rows: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
-        made = collect(rows, *args, **kwargs)
-        widths.append((made.height, made.width))
-        return made
 
-    monkeypatch.setattr(pl.LazyFrame, "collect", watched)
-    assert collected(pl.scan_parquet(tmp_path / "wide.parquet")).shape == (100, 21)
-    assert [width for height, width in widths if height == 100] == [1]
+def test_a_table_that_does_not_exist_has_its_columns_and_no_rows(tmp_path: Path) -> None:
+    table = ChargeLedger(str(tmp_path)).tables["resources"]
+    assert without_empty(table).collect().schema == table.spec.schema
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    table = resources_of(ChargeLedger(str(tmp_path)), a_charge())
+    (file,) = Path(table.uri).glob("*/*.parquet")
+    file.write_bytes(b"x" * 100)
+    with pytest.raises(StorageError, match=file.name):
+        without_empty(table)
+
+
+def test_a_bucket_is_read_the_same_way(s3_server: S3Server) -> None:
+    options = s3_server.storage_options
+    ledger = ChargeLedger(f"s3://{s3_server.bucket()}/ledger", storage_options=options)
+    table = resources_of(ledger, a_charge(RegionId="eu-west-1"))
+    assert_frame_equal(without_empty(table).collect(), table.scan().collect())
+    assert read_columns(without_empty(table)) < len(table.spec.schema)
