@@ -37,6 +37,10 @@ class RunFailedError(Exception):
     """A measured command did not end well; its figure would mean nothing."""
 
 
+_COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
+"""An installed costd is byte-compiled; a checkout is after its first, unmeasured run."""
+
+
 def run(
     command: Sequence[str],
     *,
@@ -52,7 +56,10 @@ def run(
         actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)]
         began = time.perf_counter()
         process = os.posix_spawnp(
-            command[0], list(command), {**os.environ, **(environment or {})}, file_actions=actions
+            command[0],
+            list(command),
+            {**os.environ, **_COMPILED, **(environment or {})},
+            file_actions=actions,
         )
         _, status, usage = os.wait4(process, 0)
         wall = time.perf_counter() - began

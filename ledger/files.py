@@ -17,7 +17,7 @@ import polars as pl
 if TYPE_CHECKING:
     from deltalake.fs import DeltaStorageHandler
 
-COMPRESSION_LEVEL = 3
+COMPRESSION_LEVEL = 1
 ROW_GROUP = 250_000
 _COPY_BYTES = 1 << 20
 _REQUESTS = 16

@@ -107,7 +107,7 @@ def _content_ids(rows: pl.DataFrame, columns: list[str], source: str, name: str)
     """
     pieces = [_piece(rows.schema[column], column) for column in columns]
     texts = rows.select(pl.concat_str(pl.lit(f"{source}{_SEPARATOR}"), *pieces, ignore_nulls=True))
-    digests = b"".join(blake2b(text.encode(), digest_size=16).digest() for text in texts.to_series())
+    digests = b"".join(blake2b(text, digest_size=16).digest() for text in texts.to_series().cast(pl.Binary))
     halves = unpack(f"<{2 * rows.height}q", digests)
     return pl.DataFrame(
         {name: halves[::2], CONTENT: halves[1::2]}, schema={name: pl.Int64, CONTENT: pl.Int64}

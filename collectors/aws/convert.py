@@ -132,7 +132,7 @@ def _invoiced(lines: Lines) -> dict[exact.Key, Decimal]:
 
 
 def _rounded(lines: Lines) -> dict[exact.Key, int]:
-    return exact.counted(lines.frame.filter(is_kind(Line.PLAN_COVERED, Line.PLAN_NEGATION)))
+    return exact.counted(lines.frame, is_kind(Line.PLAN_COVERED, Line.PLAN_NEGATION))
 
 
 def _notes(lines: Lines, made: pl.DataFrame) -> list[str]:
@@ -143,8 +143,8 @@ def _notes(lines: Lines, made: pl.DataFrame) -> list[str]:
             "some lines that a commitment covers do not say what they cost effectively; their EffectiveCost "
             "stays unknown: export the savings_plan and reservation columns"
         )
-    fees = lines.frame.filter(is_kind(Line.PLAN_RECURRING))
-    if fees.height and fees[costs.PROMISED].null_count():
+    fees = lines.frame.lazy().filter(is_kind(Line.PLAN_RECURRING)).select(costs.PROMISED).collect()
+    if fees.height and fees.null_count().item():
         notes.append(
             "fees of Savings Plans do not say what was promised and used, so what nobody used is unknown: "
             "export the savings_plan columns"

@@ -92,8 +92,9 @@ class Evidence:
 
 def commitments(frame: pl.DataFrame) -> pl.DataFrame:
     """Give what the lines say of commitments, before private discounts, as `COMMITMENTS`."""
-    plans = frame.filter(is_kind(Line.PLAN_COVERED, Line.PLAN_RECURRING), pl.col(_PLAN).is_not_null())
-    fees = frame.filter(is_kind(Line.RESERVED_USAGE, Line.RESERVED_FEE), pl.col(_RESERVATION).is_not_null())
+    lines = frame.lazy()
+    plans = lines.filter(is_kind(Line.PLAN_COVERED, Line.PLAN_RECURRING), pl.col(_PLAN).is_not_null())
+    fees = lines.filter(is_kind(Line.RESERVED_USAGE, Line.RESERVED_FEE), pl.col(_RESERVATION).is_not_null())
     covered, recurring = is_kind(Line.PLAN_COVERED), is_kind(Line.PLAN_RECURRING)
     reserved, fee = is_kind(Line.RESERVED_USAGE), is_kind(Line.RESERVED_FEE)
     return pl.concat(
@@ -121,18 +122,14 @@ def _where(where: pl.Expr, column: str) -> pl.Expr:
 
 
 def _summed(
-    frame: pl.DataFrame, *, used: pl.Expr, unused: pl.Expr, promised: pl.Expr, fee: pl.Expr
+    lines: pl.LazyFrame, *, used: pl.Expr, unused: pl.Expr, promised: pl.Expr, fee: pl.Expr
 ) -> pl.DataFrame:
-    sums = (
-        frame.lazy()
-        .group_by(_PERIOD, "arn", pl.col("line_item_currency_code").alias("currency"), "start")
-        .agg(
-            used=used.sum(),
-            unused=unused.sum(),
-            promised=promised.sum(),
-            fees=fee.sum(),
-            lines=pl.len(),
-        )
+    sums = lines.group_by(_PERIOD, "arn", pl.col("line_item_currency_code").alias("currency"), "start").agg(
+        used=used.sum(),
+        unused=unused.sum(),
+        promised=promised.sum(),
+        fees=fee.sum(),
+        lines=pl.len(),
     )
     typed = sums.select(pl.col(name).cast(dtype) for name, dtype in COMMITMENTS.items())
     return typed.collect(engine="streaming")
@@ -183,21 +180,22 @@ def facts(lines: Lines, charges: pl.DataFrame) -> Facts:
     """Count accounts, charges that no invoice has yet, and which kinds of discounts there are."""
     frame = lines.frame
     keys = ["BillingPeriodStart", "BillingAccountId", "SubAccountId"]
-    groups = charges.group_by(keys).agg(pl.col("InvoiceId").is_null().sum()).rows()
+    counted = charges.lazy().group_by(keys).agg(pl.col("InvoiceId").is_null().sum())
+    groups = counted.collect(engine="streaming").rows()
     still_open: Counter[str] = Counter()
     for start, _, _, count in groups:
         still_open[month_of(start)] += count
-    has_net, net = frame[costs.NET].null_count() < frame.height, pl.col(costs.NET)
-    of_net = frame.filter(is_kind(*_FOLDABLE), net != pl.col(costs.GROSS)) if has_net else frame.clear()
     return Facts(
         accounts=frozenset(
             (month_of(start), payer, account) for start, payer, account, _ in groups if account is not None
         ),
         open=dict(still_open),
-        net_lines=_months(of_net),
-        discount_lines=_months(frame.filter(is_kind(Line.DISCOUNT))),
+        net_lines=_months(frame, is_kind(*_FOLDABLE), pl.col(costs.NET) != pl.col(costs.GROSS)),
+        discount_lines=_months(frame, is_kind(Line.DISCOUNT)),
     )
 
 
-def _months(lines: pl.DataFrame) -> frozenset[str]:
-    return frozenset(month_of(start) for start in lines["bill_billing_period_start_date"].unique())
+def _months(frame: pl.DataFrame, *where: pl.Expr) -> frozenset[str]:
+    # lazily: else every column of the lines would be copied
+    starts = frame.lazy().filter(*where).select(pl.col("bill_billing_period_start_date").unique())
+    return frozenset(month_of(start) for start in starts.collect().to_series())

@@ -55,7 +55,7 @@ def lost(frame: pl.DataFrame, terms: Sequence[Term], costs: Mapping[str, Amounts
         amounts = costs.get(term.source)
         if amounts is None:
             continue
-        rows = frame.filter(term.where)
+        rows = frame.lazy().filter(term.where).select(ROW, *OF_LINES).collect()
         if amounts.residual is not None:
             rests = rows.select(*OF_LINES, amounts.residual.gather(rows[ROW]).alias("rest"))
             for key, rest in grouped(rests, OF_LINES, {"rest": pl.col("rest").cast(_WIDE)})["rest"].items():
@@ -67,9 +67,9 @@ def lost(frame: pl.DataFrame, terms: Sequence[Term], costs: Mapping[str, Amounts
     return dict(found)
 
 
-def counted(frame: pl.DataFrame) -> dict[Key, int]:
-    """Count lines."""
-    rows = frame.group_by(OF_LINES).len().rows()
+def counted(frame: pl.DataFrame, where: pl.Expr) -> dict[Key, int]:
+    """Count the lines of a condition."""
+    rows = frame.lazy().filter(where).group_by(OF_LINES).len().collect().rows()
     return {_key(payer, start, currency): count for payer, start, currency, count in rows}
 
 

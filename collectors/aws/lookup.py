@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -11,6 +11,8 @@ from collectors.focus.normalise import Memory
 
 REMEMBERED = 200_000
 """Distinct texts of one kind that are remembered from chunk to chunk."""
+
+_MET = "is met"
 
 Answer = tuple[Any, ...]
 
@@ -23,20 +25,23 @@ def looked_up(
     memory: Memory,
 ) -> list[pl.Series]:
     """Give what `find` says of every text, a series per name of the schema; null for null."""
-    known = memory.found.setdefault(kind, {})
-    if len(known) > REMEMBERED:
-        known.clear()
-    distinct = texts.drop_nulls().unique().to_list()
-    for text in distinct:
-        if text not in known:
-            known[text] = find(text)
-    answers = [known[text] for text in distinct]
-    return [
-        texts.replace_strict(
-            distinct,
-            pl.Series([answer[i] for answer in answers], dtype=dtype),
-            default=None,
-            return_dtype=dtype,
-        ).rename(name)
-        for i, (name, dtype) in enumerate(schema)
-    ]
+    asked = texts.rename("key").to_frame()
+    known = remembered(memory, kind, {_MET: pl.Boolean(), "key": pl.String(), **dict(schema)})
+    found = _known_of(asked, known)
+    fresh = asked.filter(found[_MET].is_null()).to_series().drop_nulls().unique()
+    if len(fresh):
+        answers = [(True, text, *find(text)) for text in fresh]
+        known = known.vstack(pl.DataFrame(answers, schema=known.schema, orient="row"))
+        memory.found[kind] = known
+        found = _known_of(asked, known)
+    return found.drop(_MET, "key").get_columns()
+
+
+def _known_of(asked: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    return asked.join(known, on="key", how="left", maintain_order="left")
+
+
+def remembered(memory: Memory, kind: str, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Give what was found of a kind so far; nothing once that has become too much."""
+    known = memory.found.get(kind)
+    return pl.DataFrame(schema=schema) if known is None or known.height > REMEMBERED else known

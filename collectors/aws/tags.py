@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from collectors.aws.lookup import REMEMBERED
+from collectors.aws.lookup import remembered
 from collectors.focus import keyvalues
 from collectors.focus.normalise import Memory
 
@@ -18,6 +18,7 @@ _SOURCES = ("resourceTags/", "resource_tags/")
 _CATEGORY = ("costCategory/", "cost_category/")
 _USER = ("user:", "user_")
 _AWS = "aws_"
+_TEXTS = dict.fromkeys(("Tags", "x_RawTags", "x_CostCategories"), pl.String())
 _SEED = secrets.randbits(63)
 
 
@@ -90,24 +91,24 @@ def _renamed(raw: Mapping[str, str]) -> dict[str, str]:
 
 def _answers(values: pl.Series | pl.DataFrame, memory: Memory) -> list[pl.Series]:
     """Give the three texts of every line; each distinct set of tags is read once."""
-    hashes = _hashes(values)
-    known = memory.found.setdefault("tags", {})
-    if len(known) > REMEMBERED:
-        known.clear()
+    hashes = _hashes(values).rename("hash")
+    known = remembered(memory, "tags", {"hash": pl.UInt64(), **_TEXTS})
     first = hashes.arg_unique()
-    distinct = hashes.gather(first).to_list()
-    fresh = [i for i, key in enumerate(distinct) if key not in known]
-    rows = first.gather(fresh)
-    unmet = values[rows].to_dicts() if isinstance(values, pl.DataFrame) else values.gather(rows).to_list()
-    for i, value in zip(fresh, unmet, strict=True):
-        raw = _raw(value)
-        known[distinct[i]] = normalised(raw) if isinstance(raw, dict) else (raw, raw, None)
-    place = hashes.replace_strict(distinct, range(len(distinct)), return_dtype=pl.UInt32)
-    answers = [known[key] for key in distinct]
-    return [
-        pl.Series(name, [answer[i] for answer in answers], dtype=pl.String).gather(place)
-        for i, name in enumerate(("Tags", "x_RawTags", "x_CostCategories"))
-    ]
+    met = pl.DataFrame({"row": first, "hash": hashes.gather(first)})
+    fresh = met.join(known, on="hash", how="anti")
+    if fresh.height:
+        rows = fresh["row"]
+        unmet = values[rows].to_dicts() if isinstance(values, pl.DataFrame) else values.gather(rows).to_list()
+        texts = [_texts_of(value) for value in unmet]
+        known = known.vstack(pl.DataFrame(texts, schema=_TEXTS, orient="row").insert_column(0, fresh["hash"]))
+        memory.found["tags"] = known
+    found = hashes.to_frame().join(known, on="hash", how="left", maintain_order="left")
+    return found.drop("hash").get_columns()
+
+
+def _texts_of(value: Any) -> tuple[str | None, str | None, str | None]:
+    raw = _raw(value)
+    return normalised(raw) if isinstance(raw, dict) else (raw, raw, None)
 
 
 def _hashes(values: pl.Series | pl.DataFrame) -> pl.Series:

@@ -20,6 +20,7 @@ MAX_FRACTION = 60
 
 _WIDE_SCALE = 30
 _WIDE = pl.Decimal(PRECISION, _WIDE_SCALE)
+_GLANCE = _WIDE_SCALE - 11  # so long a text with an exponent of at most 11 has no more digits than that
 _AMOUNT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _LONGEST = 400
 _EXACT = Context(prec=2 * PRECISION + MAX_FRACTION)
@@ -110,7 +111,9 @@ class _Closer:
         if rows.is_empty():
             return None
         picked = self._texts.gather(rows)
-        wide = picked.cast(_WIDE, strict=False).set(_fraction_digits(picked) > _WIDE_SCALE, None)
+        wide = picked.cast(_WIDE, strict=False)
+        if not _surely_fits(picked):
+            wide = wide.set(_fraction_digits(picked) > _WIDE_SCALE, None)
         difference = (wide - self.stored.gather(rows).cast(_WIDE, strict=False)).cast(_WIDE)
         self.look_at(rows.filter(difference.is_null()).to_list())
         difference = difference.set(difference == 0, None)
@@ -122,11 +125,15 @@ class _Closer:
 
 def _longer(texts: pl.Series, scale: int) -> pl.Series:
     """Give the rows of which a glance does not show that every digit is stored."""
-    text = pl.col("text")
-    exponent = text.str.contains("e", literal=True) | text.str.contains("E", literal=True)
-    fraction = text.str.len_bytes().cast(pl.Int32) - text.str.find(".", literal=True).cast(pl.Int32) - 1
-    longer = texts.rename("text").to_frame().select(exponent | (fraction > scale).fill_null(value=False))
-    return longer.to_series().fill_null(value=False).arg_true()
+    longer = texts.str.contains(rf"[eE]|\.\d{{{scale + 1}}}")
+    return longer.fill_null(value=False).arg_true()
+
+
+def _surely_fits(texts: pl.Series) -> bool:
+    """Tell at a glance that no value has more digits after the point than the wide scale holds."""
+    longest = texts.str.len_bytes().max()
+    is_tiny = texts.str.contains(r"[eE]-0*(?:1[2-9]|[2-9]\d|\d{3})")
+    return longest <= _GLANCE and not is_tiny.any()
 
 
 def _fraction_digits(texts: pl.Series) -> pl.Series:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BLOCK_BYTES = 2**20  # a quarter faster than twice that: it stays in the processor's cache
 _PIECE_ROWS = 65_536  # text takes twice the room of typed values
+_FIRST_ROWS = 8_192  # a small first piece, so that whoever waits for it begins sooner
 _MARK = "costd: a line after the end"
 _CUT = "ends in the middle of {}: it was not written or copied whole"
 _TELLING_ENDS = {Kind.COST, Kind.QUANTITY, Kind.INSTANT}
@@ -69,12 +70,13 @@ class CsvTable:
             return
         stream = self._stream()
         stream.skip(self._start)
-        reading = _Reading(wanted, self._width)
+        reading, enough = _Reading(wanted, self._width), min(rows, _FIRST_ROWS)
         try:
             for batch in self._batches(stream, wanted, reading):
                 reading.take(batch)
-                if reading.held >= rows:
+                if reading.held >= enough:
                     yield reading.piece()
+                    enough = rows
             self.unpacked = stream.taken
             unfinished = stream.last not in {b"\n", b"\r"} and stream.taken > self._start
             if reading.held:
@@ -107,7 +109,8 @@ class CsvTable:
             convert_options=arrow.ConvertOptions(
                 column_types=dict.fromkeys(chosen, pa.string()),
                 include_columns=chosen,
-                strings_can_be_null=False,
+                null_values=[""],  # the most usual way to say nothing; `texts` knows the others
+                strings_can_be_null=True,
                 check_utf8=False,  # the stream has checked every byte
             ),
         ) as reader:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 import polars as pl
 
@@ -33,7 +32,7 @@ class Memory(keyvalues.Memory):
     def __init__(self) -> None:
         super().__init__()
         self.times: dict[str, datetime | None] = {}
-        self.found: dict[str, dict[str, tuple[Any, ...]]] = {}
+        self.found: dict[str, pl.DataFrame] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
