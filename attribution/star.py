@@ -25,6 +25,7 @@ _SUBJECTS = {
     "cluster": "cluster",
     "namespace": "namespace",
     "workload": "workload",
+    "pod": "pod",
     "resource": "resource",
     "resource_type": "resource_type",
     "charge_category": "charge_category",

@@ -2,12 +2,14 @@
 
 Sources: AWS split cost allocation (`aws:eks:*`; exports write `aws_eks_*`, FOCUS conversions
 `aws:eks_*`), GKE cost allocation (`goog-k8s-*`, `k8s-*`), AKS node resources (`aks-managed-*`).
+Our own splits write `k8s-cluster`, `k8s-namespace`, `k8s-workload-name` and `k8s-pod`.
 """
 
 from __future__ import annotations
 
 WORKLOAD_KEYS: dict[str, tuple[str, ...]] = {
     "cluster": (
+        "k8s-cluster",
         "aws:eks:cluster-name",
         "aws:eks_cluster_name",
         "aws_eks_cluster_name",
@@ -30,6 +32,7 @@ WORKLOAD_KEYS: dict[str, tuple[str, ...]] = {
         "k8s-workload-name",
         "kubernetes-workload",
     ),
+    "pod": ("k8s-pod", "aws:eks:pod-name"),
 }
 """Per dimension its tag keys, best first."""
 

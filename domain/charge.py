@@ -164,11 +164,13 @@ Tags                                1.0 json     resource
 """All columns of FOCUS 1.0 to 1.3, sorted by name."""
 
 OWN: tuple[Column, ...] = _columns("""
+x_AllocationKind                    -   text     resource
 x_ConsumptionModelId                -   text     price
 x_CostCategories                    -   json     resource
 x_CreditType                        -   text     price
 x_CreditsApplied                    -   cost     fact
 x_EffectiveCostProvisional          -   text     price
+x_EstimatedUntil                    -   text     resource
 x_GpuCount                          -   text     price
 x_GpuModel                          -   text     price
 x_InstanceType                      -   text     price
@@ -191,7 +193,10 @@ x_UsageType                         -   text     price
 `x_CreditsApplied` is the part of a row's credits that its costs already have (negative).
 `x_ModelId`, `x_TokenType` (`input`, `output`, `cache-read`, `cache-write`) and `x_ServiceTier` describe
 tokens, `x_InstanceType`, `x_GpuModel` and `x_GpuCount` (per instance) machines, `x_Principal` who
-called. `x_EffectiveCostProvisional` is `true` until a month's commitments are spread, and
+called. `x_AllocationKind` says what a part of a split charge pays for (`workload`, `idle`, `overhead`,
+`volume`, `unmounted`, `load-balancer`), and `x_EstimatedUntil` names the source whose bill will replace
+an estimate.
+`x_EffectiveCostProvisional` is `true` until a month's commitments are spread, and
 `x_Origin` names a way by which charges came other than the bill (`cost-explorer`).
 """
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from domain.message import Intent, Post, PostState
     from domain.own_cost import Paid, Spent
     from domain.price import Asked, NoPrice, Price
+    from domain.resource import Found, ResourceId
+    from domain.usage import UsageBatch
 
 
 class Clock(Protocol):
@@ -102,6 +104,61 @@ class PriceBook(Protocol):
 
     def price(self, asked: Asked, at: datetime) -> Price | NoPrice:
         """Give the newest price that was in force at an instant, or why there is none."""
+        ...
+
+
+class Inventory(Protocol):
+    """What exists, read from where it exists."""
+
+    def get(self, which: ResourceId) -> Found:
+        """Read one thing anew from the source, never from a cache; it does not raise."""
+        ...
+
+    def list(self, kind: str) -> Iterable[Found]:
+        """Give everything of a kind as last seen; one `Unknown` alone where the listing is not complete."""
+        ...
+
+
+class Evidence(Protocol):
+    """What was measured of a thing lately."""
+
+    def recent(self, which: ResourceId) -> pl.DataFrame | None:
+        """Give its newest `POD_HOURS` or `DEVICE_HOURS`; None where nothing measures it."""
+        ...
+
+
+class UsageLedger(Protocol):
+    """Hours of usage, as other rooms see them: lazy frames of `domain.usage`."""
+
+    def replace_usage(self, batch: UsageBatch, *, seen_at: datetime) -> None:
+        """Store whole hours of a cluster, with the cursor, in one durable step."""
+        ...
+
+    def usage(
+        self,
+        frame: str,
+        *,
+        clusters: Iterable[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pl.LazyFrame:
+        """Give a frame of `domain.usage.FRAMES` by name, of the hours `[start, end)`, with its `source`."""
+        ...
+
+    def usage_cursor(self, source: str) -> dict[str, object]:
+        """Give what the collector stored with its last batch; empty before the first."""
+        ...
+
+
+class ClusterWorld(Protocol):
+    """A simulated company's clusters; `daemon/demo/` implements it."""
+
+    def clusters(self) -> tuple[str, ...]:
+        """Name the clusters."""
+        ...
+
+    def usage(self, cluster: str, start: datetime, end: datetime) -> dict[str, pl.DataFrame]:
+        """Give the frames of `domain.usage.FRAMES` of whole hours of one UTC day."""
         ...
 
 

@@ -131,9 +131,9 @@ def _longer(texts: pl.Series, scale: int) -> pl.Series:
 
 def _surely_fits(texts: pl.Series) -> bool:
     """Tell at a glance that no value has more digits after the point than the wide scale holds."""
-    longest = texts.str.len_bytes().max()
+    is_long = texts.str.len_bytes() > _GLANCE
     is_tiny = texts.str.contains(r"[eE]-0*(?:1[2-9]|[2-9]\d|\d{3})")
-    return longest <= _GLANCE and not is_tiny.any()
+    return not (is_long | is_tiny).any()
 
 
 def _fraction_digits(texts: pl.Series) -> pl.Series:
