@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
 from domain.probe import Health, Probe
+from domain.usage import UsageFetch
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Collector", "Exporting", "Health", "Original", "PriceFeed", "Priced", "Probe"]
+__all__ = [
+    "Collector",
+    "Exporting",
+    "Health",
+    "Original",
+    "PriceFeed",
+    "Priced",
+    "Probe",
+    "UsageCollector",
+]
 
 
 class Collector(Protocol):
@@ -59,6 +69,28 @@ class Original:
     path: str
     size: int
     opened: Callable[[], AbstractContextManager[BufferedReader]]
+
+
+@runtime_checkable
+class UsageCollector(Protocol):
+    """One configured source of usage: what ran on a cluster, hour by hour, and no money.
+
+    Built and probed like a `Collector`; instead of charges it gives whole hours.
+    """
+
+    name: str
+
+    def probe(self) -> list[Probe]:
+        """Look, read-only, at everything a fetch needs; as `Collector.probe`."""
+        ...
+
+    def fetch_usage(self, cursor: Cursor, *, progress: Progress) -> UsageFetch:
+        """Give the whole hours since the cursor of the last stored batch, oldest first.
+
+        Raises:
+            SourceError: the source as a whole cannot be read.
+        """
+        ...
 
 
 @runtime_checkable
