@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from domain.delivery import Cursor, Fetch
 from domain.ports import Progress
 from domain.probe import Health, Probe
-from domain.usage import UsageFetch
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from domain.usage import UsageFetch
 
 __all__ = [
     "Collector",
