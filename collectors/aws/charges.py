@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -54,15 +54,15 @@ _COPIED = {
 }
 
 
-def of_lines() -> list[pl.Expr]:
-    """Give the columns of the charge that a line itself becomes."""
+def of_lines(absent: Collection[str] = ()) -> list[pl.Expr]:
+    """Give the columns of the charge that a line itself becomes; `absent` columns are null in all lines."""
     made = {
         **{name: pl.col(source) for name, source in _COPIED.items()},
         **_who(),
         **_what(),
         **_prices(),
         **_commitment(),
-        **_costs(costs.of_line()),
+        **_costs(costs.of_line(), absent),
     }
     return [_column(name, made.get(name)) for name in RAW_SCHEMA]
 
@@ -96,9 +96,9 @@ def of_unused() -> list[pl.Expr]:
     return [_column(name, changed[name]) for name in RAW_SCHEMA if name in changed]
 
 
-def _costs(terms_of: Mapping[str, costs.Terms]) -> dict[str, pl.Expr]:
+def _costs(terms_of: Mapping[str, costs.Terms], absent: Collection[str] = ()) -> dict[str, pl.Expr]:
     """Give the costs; also in the currency of prices, where that is the one of the bill."""
-    found = {name: costs.total(terms) for name, terms in terms_of.items()}
+    found = {name: costs.total(terms, absent) for name, terms in terms_of.items()}
     is_same = pl.col("pricing_currency") == pl.col("line_item_currency_code")
     return {**found, "PricingCurrencyEffectiveCost": pl.when(is_same).then(found["EffectiveCost"])}
 

@@ -88,7 +88,8 @@ def _parts(lines: Lines) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _charges(base: pl.DataFrame, unused: pl.DataFrame) -> pl.DataFrame:
-    made = base.lazy().select(charges.of_lines()).collect()
+    absent = {column.name for column in base if column.null_count() == base.height}
+    made = base.lazy().select(charges.of_lines(absent)).collect()
     if unused.is_empty():
         return made
     bought = unused.lazy().select(charges.of_lines())

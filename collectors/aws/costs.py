@@ -6,8 +6,9 @@ CUR 2.0), and the FOCUS rule that a purchase which covers later charges costs no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import operator
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import polars as pl
@@ -41,11 +42,13 @@ class Term:
         source: column of the report.
         where: the lines for which it counts; a null there makes the cost null.
         sign: 1 or -1.
+        needs: a column that `where` asks a value of; "" for none.
     """
 
     source: str
     where: pl.Expr
     sign: int = 1
+    needs: str = ""
 
     @property
     def amount(self) -> pl.Expr:
@@ -60,13 +63,14 @@ Terms = tuple[Term, ...]
 def _or(where: pl.Expr, net: str, gross: str) -> Terms:
     """Take the cost after private discounts where the file has one, else the one before."""
     return (
-        Term(source=net, where=where & pl.col(net).is_not_null()),
+        Term(source=net, where=where & pl.col(net).is_not_null(), needs=net),
         Term(source=gross, where=where & pl.col(net).is_null()),
     )
 
 
 def _billed(where: pl.Expr) -> Terms:
-    return (*_or(where, NET, GROSS), Term(source=FOLDED, where=where & pl.col(FOLDED).is_not_null()))
+    folded = Term(source=FOLDED, where=where & pl.col(FOLDED).is_not_null(), needs=FOLDED)
+    return (*_or(where, NET, GROSS), folded)
 
 
 def invoiced() -> Terms:
@@ -90,11 +94,11 @@ def _listed() -> Terms:
 
 def _contracted() -> Terms:
     discounted = is_covered() & pl.col(NET).is_not_null()
-    covered = [Term(source=t.source, where=t.where & is_covered(), sign=t.sign) for t in _listed()]
+    covered = [replace(term, where=term.where & is_covered()) for term in _listed()]
     return (
         *covered,
-        Term(source=NET, where=discounted),
-        Term(source=GROSS, where=discounted, sign=-1),
+        Term(source=NET, where=discounted, needs=NET),
+        Term(source=GROSS, where=discounted, sign=-1, needs=NET),
         *_billed(~is_covered()),
     )
 
@@ -126,7 +130,7 @@ def of_unused() -> dict[str, Terms]:
         _or(fee, NET_UNUSED_RECURRING, UNUSED_RECURRING),
     )
     parts = [
-        Term(source=term.source, where=term.where & pl.col(term.source).is_not_null())
+        replace(term, where=term.where & pl.col(term.source).is_not_null(), needs=term.source)
         for term in (*upfront, *recurring)
     ]
     return {
@@ -141,11 +145,10 @@ def of_unused() -> dict[str, Terms]:
     }
 
 
-def total(terms: Sequence[Term]) -> pl.Expr:
-    """Give the sum of the terms for every line, at the stored scale."""
-    return reduce(lambda sum_, term: sum_ + term.amount, terms, _ZERO).cast(MONEY)
+def total(terms: Sequence[Term], absent: Collection[str] = ()) -> pl.Expr:
+    """Give the sum of the terms for every line, at the stored scale.
 
-
-def expressions(costs: Mapping[str, Terms]) -> list[pl.Expr]:
-    """Give the cost columns of a charge."""
-    return [total(terms).alias(name) for name, terms in costs.items()]
+    Terms that need a column which is null in all lines are left out: they would add nothing.
+    """
+    counted = (term.amount for term in terms if term.needs not in absent)
+    return reduce(operator.add, counted, _ZERO).cast(MONEY)
