@@ -34,6 +34,12 @@ _NEEDED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
 """Columns without which a row belongs to no day and no sum."""
 
 
+def _months(starts: pl.Series) -> pl.Series:
+    """Give `YYYY-MM` of every instant; formatting each of millions would cost more than storing them."""
+    distinct = starts.unique()
+    return starts.replace_strict(distinct, distinct.dt.strftime("%Y-%m"), return_dtype=pl.String)
+
+
 class PeriodStage:
     """What was read and staged of one billing period, for the delivery `id`."""
 
@@ -116,7 +122,7 @@ class Stage:
 
     def _take(self, chunk: Chunk) -> None:
         charges = chunk.charges.with_columns(
-            billing_period=pl.col("BillingPeriodStart").dt.strftime("%Y-%m"),
+            billing_period=_months(chunk.charges["BillingPeriodStart"]),
             day=pl.col("ChargePeriodStart").dt.date(),
         )
         self._refuse_strangers(
@@ -142,8 +148,9 @@ class Stage:
         """Take how the provider splits resources; it never touches the charges."""
         if chunk.allocations is None:
             return
-        month = pl.col("BillingPeriodStart").dt.strftime("%Y-%m").alias("billing_period")
-        parts = chunk.allocations.with_columns(month).partition_by("billing_period", as_dict=True)
+        months = _months(chunk.allocations["BillingPeriodStart"])
+        split = chunk.allocations.with_columns(billing_period=months)
+        parts = split.partition_by("billing_period", as_dict=True)
         self._refuse_strangers({str(period) for (period,) in parts}, chunk.file)
         for (period,), part in parts.items():
             stage = self.periods[str(period)]
