@@ -55,12 +55,14 @@ def _sections(root: JsonSchema, schema: JsonSchema, path: str) -> Iterator[tuple
 
 def _objects(root: JsonSchema, field: JsonSchema) -> Iterator[tuple[JsonSchema, str]]:
     """Give the models a field takes, with how a path goes on to them."""
-    for choice in field.get("anyOf", [field]):
+    for choice in field.get("anyOf") or field.get("oneOf") or [field]:
         target = _resolve(root, choice)
         if "properties" in target:
-            yield target, ""
+            kind = target["properties"].get("kind", {}).get("const")
+            yield target, f"[{kind}]" if kind and "oneOf" in field else ""
         elif target.get("type") == "array":
-            yield from ((found, "[]" + rest) for found, rest in _objects(root, target.get("items", {})))
+            for found, rest in _objects(root, target.get("items", {})):
+                yield found, rest if "oneOf" in target["items"] else "[]" + rest
         elif isinstance(target.get("additionalProperties"), dict):
             inner = target["additionalProperties"]
             yield from ((found, ".*" + rest) for found, rest in _objects(root, inner))
@@ -81,8 +83,8 @@ def _table(root: JsonSchema, schema: JsonSchema, path: str, first: Mapping[str, 
 
 
 def _takes(root: JsonSchema, field: JsonSchema, first: Mapping[str, str]) -> str:
-    if "anyOf" in field:
-        kinds = [_takes(root, choice, first) for choice in field["anyOf"] if choice.get("type") != "null"]
+    if choices := field.get("anyOf") or field.get("oneOf"):
+        kinds = [_takes(root, choice, first) for choice in choices if choice.get("type") != "null"]
         return " or ".join(dict.fromkeys(kinds))
     target = _resolve(root, field)
     if "const" in target or "enum" in target:

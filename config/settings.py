@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 
 from config.base import Model
 from config.http import HttpSettings
+from config.idle import IdleSettings, QuotaSettings
 from config.invoices import InvoiceSettings
 from config.messages import DigestSettings, Fx, SlackSettings
 from config.ownership import Ownership
@@ -126,6 +127,15 @@ class Settings(Model):
         default=(),
         description="Totals of invoices, which `costd reconcile --period` compares with the ledger. Default "
         "none, because providers that can be asked are asked.",
+    )
+    idle: IdleSettings = Field(
+        default_factory=IdleSettings,
+        description="What is taken for unused. Default the packaged rules, because they only list: nothing "
+        "is switched off by them.",
+    )
+    quotas: QuotaSettings = Field(
+        default_factory=QuotaSettings,
+        description="What teams may use. Default nothing, because only you know who was promised what.",
     )
     _folder: Path = PrivateAttr(default_factory=Path)
 

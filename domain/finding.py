@@ -61,6 +61,7 @@ class Finding:
         evidence: for and against, and what could not be measured.
         confidence: how much that carries.
         suggestion: what to do, one sentence.
+        workload: what would be changed, the top of the owner chain; None where that is the resource itself.
     """
 
     rule: str
@@ -74,3 +75,4 @@ class Finding:
     cost_per_hour: Decimal | None = None
     currency: str = ""
     wasted: Decimal | None = None
+    workload: ResourceId | None = None
