@@ -37,7 +37,8 @@ _NEEDED = ("BilledCost", "BillingCurrency", "ChargePeriodStart")
 def _months(starts: pl.Series) -> pl.Series:
     """Give `YYYY-MM` of every instant; formatting each of millions would cost more than storing them."""
     distinct = starts.unique()
-    return starts.replace_strict(distinct, distinct.dt.strftime("%Y-%m"), return_dtype=pl.String)
+    texts = distinct.dt.strftime("%Y-%m")
+    return starts.replace_strict(distinct, texts, return_dtype=pl.String) if len(distinct) else texts
 
 
 class PeriodStage:
