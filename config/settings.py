@@ -23,6 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from config.allocation import AllocationSettings
 from config.base import Model
 from config.http import HttpSettings
 from config.idle import IdleSettings, QuotaSettings
@@ -103,6 +104,11 @@ class Settings(Model):
         default_factory=Ownership,
         description="Who owns which cost. Default: the most used tag keys and no rules, because only you "
         "know your teams.",
+    )
+    allocation: AllocationSettings = Field(
+        default_factory=AllocationSettings,
+        description="How the machines of a Kubernetes cluster are split among its pods. Default by the base "
+        "prices that OpenCost uses, with idle capacity on its own line.",
     )
     slack: SlackSettings = Field(
         default_factory=SlackSettings,
