@@ -103,11 +103,13 @@ DEVICE_HOURS = pl.Schema(
         "power_watts": _NUMBER,
         "xid": _NUMBER,
         "requests": _NUMBER,
+        "instance": _TEXT,
     }
 )
 """What a GPU did, one row per device (or MIG instance) and holder; without a holder `uid` is null.
 
-`device` is the UUID, `profile` a MIG profile such as `3g.40gb`; `sharing` is `mig`, `time-slicing`, `mps`,
+`device` is the UUID, `profile` a MIG profile such as `3g.40gb`, `instance` the number that tells the
+instances of one device apart (null for a whole device); `sharing` is `mig`, `time-slicing`, `mps`,
 `hami`, `dra` or null for a whole device. `share` is the part of the physical device that the row
 stands for (0 to 1), `seconds` how long in the hour. `activity`, `activity_max` and `tensor` are 0 to 1.
 `requests` is the most requests that a model server on it ran at once. Where several holders share a
