@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from domain.charge import INSTANT, MONEY, QUANTITY, TAGS
+from domain.charge import COLUMN_OF, FACT_COLUMNS, INSTANT, MONEY, QUANTITY, RESOURCE_COLUMNS, TAGS
 
 OWNER_FIELDS = ("team", "service", "model", "environment", "pull_request")
 """The parts of an owner. A missing team is *unallocated*; it is null, never a word."""
@@ -64,4 +64,22 @@ One row per parent (`ResourceId`), hour, what runs on it (`AllocatedResourceId`,
 what is split (`x_SplitResource`: vCPU, Memory, Accelerator; measured in `x_UsageUnit`: vCPU-Hours,
 GB-Hours, Accelerator-Hours). `x_SplitCost` is its share of the parent's effective cost,
 `x_SplitUnusedCost` its share of what nobody used.
+"""
+
+PARENT = ("parent_dim_id", "parent_start", "price_id")
+"""What names the charges that were split: `dim_id`, `ChargePeriodStart` and `price_id` of their facts."""
+
+PART_SCHEMA = pl.Schema(
+    {
+        "parent_dim_id": pl.Int64(),
+        "parent_start": INSTANT,
+        "price_id": pl.Int64(),
+        **{name: COLUMN_OF[name].dtype for name in (*FACT_COLUMNS, *RESOURCE_COLUMNS)},
+    }
+)
+"""A part of split charges, as the ledger takes it: whose part, how much, and what it pays for.
+
+`PARENT` names the charges; all rows of the facts with that key are split together, and the parts of a key
+add up to them in every cost column, to the last digit. What the resource columns say (`Tags` as JSON
+text) becomes the part's own `dim_id`; the price is the parent's.
 """

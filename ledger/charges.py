@@ -16,6 +16,7 @@ from domain.allocation import SPLIT_SCHEMA
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Batch, Cursor, Delivery, PeriodResult
 from ledger import cube, promotion, recovery, tags, upkeep
+from ledger.clusters import ClusterLedger, narrowed
 from ledger.history import History
 from ledger.judging import Terms
 from ledger.recovery import Recovered
@@ -39,7 +40,7 @@ def _nobody(_rows: int) -> None:
     """Listen to no progress."""
 
 
-class ChargeLedger:
+class ChargeLedger(ClusterLedger):
     """The charges of every source, replaced period by period.
 
     Args:
@@ -69,6 +70,7 @@ class ChargeLedger:
         self._max_loss = max_loss
         self.tables = {spec.name: Table(spec, root, storage_options) for spec in every_table(promote)}
         self._history = History(self.tables["charges"])
+        super().__init__(self.tables, self._history)
 
     def replace(
         self,
@@ -86,7 +88,7 @@ class ChargeLedger:
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
     ) -> pl.LazyFrame:
         """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
-        return _narrowed(self.tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
+        return narrowed(self.tables["charges"].scan(), sources, periods).select(FACT_SCHEMA.names())
 
     def charges_at(self, delivery: Delivery) -> pl.LazyFrame:
         """Give the facts of one period as a delivery left them.
@@ -95,7 +97,7 @@ class ChargeLedger:
             StorageError: maintenance has removed that version.
         """
         rows = recovery.rows_of(self.tables["charges"], delivery)
-        return _narrowed(rows, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
+        return narrowed(rows, [delivery.source], [delivery.billing_period]).select(FACT_SCHEMA.names())
 
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
@@ -167,13 +169,3 @@ def _one_per_id(rows: pl.LazyFrame, key: str) -> pl.LazyFrame:
     """Give each id once: two collectors may both have added a row, and equal ids mean equal rows."""
     ids = rows.select(pl.len().alias("rows"), pl.col(key).n_unique().alias("ids")).collect()
     return rows if ids["rows"].item() == ids["ids"].item() else rows.unique(key, keep="any")
-
-
-def _narrowed(
-    rows: pl.LazyFrame, sources: Iterable[str] | None, periods: Iterable[str] | None
-) -> pl.LazyFrame:
-    if sources is not None:
-        rows = rows.filter(pl.col("source").is_in(list(sources)))
-    if periods is not None:
-        rows = rows.filter(pl.col("billing_period").is_in(list(periods)))
-    return rows

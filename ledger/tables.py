@@ -1,8 +1,10 @@
-"""The six Delta tables of the ledger: their columns, partitions and settings.
+"""The Delta tables of the ledger: their columns, partitions and settings.
 
 `charges` holds the facts, `resources` and `prices` the two dimensions, `cube` the daily
 sums of every delivery, `allocations` how providers themselves split resources. Only a
 commit to `charges` makes a delivery exist. `price_book` holds dated prices, apart from any delivery.
+The tables of `domain.usage.FRAMES` hold what ran where; `split_charges` and `estimates` are made of both,
+can be made again, and count only beside the delivery that they were made for.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from domain.allocation import SPLIT_SCHEMA
-from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
+from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, INSTANT, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.price import BOOK_SCHEMA
+from domain.usage import FRAMES
 from ledger.tags import column_of, storable
 
 CONTENT = "x_content"
@@ -74,6 +77,39 @@ PRICE_BOOK = TableSpec(
     name="price_book", schema=BOOK_SCHEMA, partitions=("provider",), ranged="effective_from"
 )
 
+SPLIT_CHARGES = TableSpec(
+    name="split_charges",
+    schema=pl.Schema(
+        {
+            **FACT_SCHEMA,
+            "delivery_id": pl.String(),
+            "parent_dim_id": pl.Int64(),
+            "parent_start": INSTANT,
+        }
+    ),
+    partitions=(*_MONTH, "delivery_id"),
+    ranged="day",
+)
+ESTIMATES = TableSpec(
+    name="estimates",
+    schema=pl.Schema({**FACT_SCHEMA, "bill_source": pl.String(), "delivery_id": pl.String()}),
+    partitions=(*_MONTH, "bill_source", "delivery_id"),
+    ranged="day",
+)
+
+OBJECTS = "objects"
+"""The one table of usage without hours: of every thing its newest state counts."""
+
+
+def _usage(name: str) -> TableSpec:
+    place = ("source",) if name == OBJECTS else ("source", "day")
+    schema = pl.Schema({**dict.fromkeys(place, pl.String()), **FRAMES[name]})
+    return TableSpec(name=name, schema=schema, partitions=place)
+
+
+USAGE = tuple(_usage(name) for name in FRAMES)
+"""The tables of usage. The one of nodes is written last, so it stands first: what it says is there is."""
+
 
 def resources(promote: Iterable[str]) -> TableSpec:
     """Give the resource dimension with a column for each of these tag keys that can have one."""
@@ -89,5 +125,6 @@ def keys_of(spec: TableSpec) -> list[str]:
 
 
 def every_table(promote: Iterable[str] = ()) -> tuple[TableSpec, ...]:
-    """List the tables, the truth first."""
-    return (CHARGES, resources(promote), PRICES, CUBE, ALLOCATIONS, PRICE_BOOK)
+    """List the tables, the truth first, and each before what it points at."""
+    star = (CHARGES, SPLIT_CHARGES, ESTIMATES, resources(promote), PRICES, CUBE, ALLOCATIONS)
+    return (*star, PRICE_BOOK, *USAGE)

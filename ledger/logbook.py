@@ -1,0 +1,59 @@
+"""What commits to a table say about themselves: read once, later only what was added since."""
+
+from __future__ import annotations
+
+import json
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from domain.errors import StorageError
+from ledger.commit import METADATA
+
+if TYPE_CHECKING:
+    from ledger.store import Table
+
+FORMAT = 1
+"""Version of the texts; a reader refuses a newer one."""
+
+
+def told(**fields: Any) -> str:
+    """Give the text that a commit carries."""
+    return json.dumps({"format": FORMAT, **fields}, sort_keys=True)
+
+
+class Logbook:
+    """The newest text per key; threads may share it."""
+
+    def __init__(self, table: Table, *key: str) -> None:
+        """Take the names of the fields that are the key."""
+        self._table = table
+        self._key = key
+        self._lock = Lock()
+        self._newest: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._read_to = -1
+
+    def newest(self) -> dict[tuple[str, ...], dict[str, Any]]:
+        """Give by key what the newest commit with that key says.
+
+        Raises:
+            StorageError: the log cannot be read, or a newer costd wrote it.
+        """
+        opened = self._table.open()
+        if opened is None:
+            return {}
+        version = int(opened.version())
+        with self._lock:
+            if version > self._read_to:
+                for commit in reversed(self._table.log(opened, version - self._read_to)):
+                    self._take(json.loads(commit.get(METADATA) or "{}"))
+                self._read_to = version
+            return dict(self._newest)
+
+    def _take(self, text: dict[str, Any]) -> None:
+        if not text:
+            return
+        if text["format"] > FORMAT:
+            raise StorageError(
+                f"{self._table.uri} was written by a newer costd", hint="upgrade costd on this machine"
+            )
+        self._newest[tuple(str(text[name]) for name in self._key)] = text
