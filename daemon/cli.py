@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "doctor": "Look at every source and sink; say what breaks and the fix.",
         "config": "Check the configuration, and help editors write it.",
         "collect": "Fetch what the sources have that is new.",
+        "gpu-exporter": "Serve what the GPUs of this machine do, for Prometheus.",
     },
     "Read": {
         "report": "Say what was spent, by whom, on what.",

@@ -34,6 +34,7 @@ CALLS: dict[str, list[list[str]]] = {
     "demo": [["--help"]],
     "run": [["--port", "0"]],
     "collect": [[], ["nope"], ["--force"]],
+    "gpu-exporter": [["--once"], ["--listen", "0.0.0.0:9400"]],
     "report": [["--by", "provider,billing_month", "--output", "json"]],
     "digest": [["--preview"]],
     "status": [[], ["--output", "json"]],
