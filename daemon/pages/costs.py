@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 from daemon.http.identity import require
 from daemon.http.parameters import Parameters
 from daemon.pages.ask import Ask
+from daemon.pages.clusters import Clusters, crumbs, first_url
 from daemon.pages.controls import chips, controls
 from daemon.pages.costs_chart import chart_of
 from daemon.pages.costs_table import tables
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 def route(services: Services) -> BaseRoute:
     """Give the route of the page."""
-    shown = Shown(services)
+    shown, clusters = Shown(services), Clusters()
 
     @require(Right.READ)
     async def endpoint(request: Request) -> Response:
@@ -42,14 +43,16 @@ def route(services: Services) -> BaseRoute:
             )
             return HTMLResponse(text, 400)
         return await shown.show(
-            request, ("costs", ask, query), lambda: _page(services, ask, query), seconds=DAY
+            request, ("costs", ask, query), lambda: _page(services, clusters, ask, query), seconds=DAY
         )
 
     return Route("/costs", endpoint, methods=["GET"])
 
 
-def _page(services: Services, ask: Ask, query: Query) -> str:
+def _page(services: Services, clusters: Clusters, ask: Ask, query: Query) -> str:
     result = services.answers.report(query)
+    way = crumbs(ask, query)
+    begins = first_url(ask) if not way and clusters.are_in(services.answers.star()) else ""
     return page(
         services,
         "costs",
@@ -63,6 +66,8 @@ def _page(services: Services, ask: Ask, query: Query) -> str:
         empty=empty_words(ask, result) if not result.rows else None,
         controls=controls(services, ask),
         chips=chips(ask, query),
+        crumbs=way,
+        clusters_url=begins,
     )
 
 
@@ -75,6 +80,8 @@ def _refused(services: Services, error: UsageError) -> str:
         ask=ask,
         controls=controls(services, ask),
         chips=(),
+        crumbs=(),
+        clusters_url="",
         tables=(),
         chart=None,
         notes=(),

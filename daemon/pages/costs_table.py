@@ -30,7 +30,16 @@ _NEXT = (
 )  # fmt: skip
 """What is asked next of a value that was clicked: the first of these that is not yet said."""
 
-_AFTER = {"cluster": "namespace", "namespace": "workload", "account": "cloud_service", "resource": "sku"}
+_AFTER = {
+    "cluster": "namespace",
+    "namespace": "workload",
+    "workload": "pod",
+    "pod": "resource",
+    "account": "cloud_service",
+    "resource": "sku",
+}
+_OUTSIDE = {"cluster": "provider", "namespace": "cost_kind", "workload": "cost_kind", "pod": "cost_kind"}
+"""What is asked of the cost that is in no cluster, or of a cluster and in no namespace: idle, mostly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +221,7 @@ def drilled(ask: Ask, one: str, value: str | None) -> Ask:
     said = {subject(text) for text in of.where} | {one}
     rest = tuple(other for other in ask.by if other != one)
     if not rest:
-        after = _AFTER.get(one, "")
+        after = (_OUTSIDE if value is None and one in _OUTSIDE else _AFTER).get(one, "")
         wanted = (after, *_NEXT) if after else _NEXT
         rest = (next((other for other in wanted if other not in said), "resource"),)
     return of.but(by=rest, sort=of.sort if of.sort in rest else "cost", top=None)
