@@ -61,13 +61,19 @@ def split_rows(rows: pl.DataFrame, weights: pl.DataFrame) -> Iterator[pl.DataFra
 def _split(rows: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
     # within a row the targets must stay in their order: equal fractions are ranked by it
     pairs = rows.with_row_index("row").join(shares, on=GROUP, how="inner", maintain_order="left_right")
-    floored = _floor_exactly(pairs) if _could_overflow(pairs) else _floor(pairs)
     left = pl.col(AMOUNT) - pl.col("part").sum().over("row")
     place = pl.col("fraction").rank("ordinal", descending=True).over("row").cast(UNITS)
     part = pl.col("part") + (place <= left).cast(UNITS)
-    return floored.select(pl.col(rows.columns).exclude(AMOUNT), TARGET, part.alias(AMOUNT)).filter(
-        pl.col(AMOUNT) != 0
+    return (
+        floored(pairs)
+        .select(pl.col(rows.columns).exclude(AMOUNT), TARGET, part.alias(AMOUNT))
+        .filter(pl.col(AMOUNT) != 0)
     )
+
+
+def floored(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Give `part`, floored, and the `fraction` left over, of every `amount` by `weight` of `whole`."""
+    return _floor_exactly(pairs) if _could_overflow(pairs) else _floor(pairs)
 
 
 def _floor(pairs: pl.DataFrame) -> pl.DataFrame:

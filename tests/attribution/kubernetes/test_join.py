@@ -7,10 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from cells import resources
 
 from attribution.kubernetes.join import NODES, VOLUMES, NodeJoin, join_nodes, join_volumes
 from domain.usage import NODE_HOURS
-from tests.support.cells import resources
 
 AZURE = "/subscriptions/5a/resourceGroups/MC_acme/providers/Microsoft.Compute"
 PATH = "//compute.googleapis.com/projects"
