@@ -10,3 +10,6 @@ COLLECTORS: tuple[str, ...] = (
     "collectors.gcp_billing:GcpBillingCollector",
 )
 """Import paths, so that a command pays only for the SDKs of the sources it uses."""
+
+USAGE_TYPES = frozenset({"demo_cluster", "kubernetes", "prometheus"})
+"""Types of sources that say what ran where and give no charges: no bill waits for them."""

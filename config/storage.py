@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from config.base import Model
 from config.secrets import REFERENCE, Secret
-from config.units import Location, Percent
+from config.units import Location, Percent, PositiveDuration
 
 
 class S3(Model):
@@ -72,6 +73,11 @@ class LedgerSettings(Model):
         le=1000,
         description="Full versions kept of each billing period; a count. Default 3, because it lets you look "
         "back two restatements; the daily sums of every delivery are kept for ever anyway.",
+    )
+    keep_usage: PositiveDuration = Field(
+        default=timedelta(days=400),
+        description="How long hours of usage of clusters are kept; a length of time. Default `400d`, because "
+        "a month can then be compared with the same month a year ago; what they cost is kept for ever.",
     )
     max_loss: Percent = Field(
         default=Decimal("0.05"),

@@ -23,7 +23,7 @@ from domain.errors import UsageError
 
 if TYPE_CHECKING:
     from attribution.ownership import Rules
-    from collectors.interface import Collector
+    from collectors.interface import Collector, UsageCollector
     from daemon.demo.world import World
     from domain.ports import Clock, RequestBudget
     from ledger.charges import ChargeLedger
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 DEMO_FOLDER = Path("var/demo")
 """Where the demo keeps its data, below the working directory; never mixed with real data."""
+
+
+_SIMULATED = ("demo", "demo_cluster")
+"""Types of sources that invent what they give."""
 
 
 def source_types() -> dict[str, str]:
@@ -80,7 +84,7 @@ def open_settings(config: str | Path) -> Settings:
 
 def is_demo(settings: Settings) -> bool:
     """Tell whether everything configured is simulated, so that acting harms nobody."""
-    return bool(settings.sources) and all(source.type == "demo" for source in settings.sources)
+    return bool(settings.sources) and all(source.type in _SIMULATED for source in settings.sources)
 
 
 def build_clock(settings: Settings, *, now: datetime | None = None) -> Clock:
@@ -115,7 +119,9 @@ def chosen_sources(settings: Settings, names: Iterable[str] = ()) -> tuple[Sourc
     return tuple(s for s in settings.sources if not wanted or s.name in wanted)
 
 
-def build_collectors(settings: Settings, names: Iterable[str] = (), *, clock: Clock) -> list[Collector]:
+def build_collectors(
+    settings: Settings, names: Iterable[str] = (), *, clock: Clock
+) -> list[Collector | UsageCollector]:
     """Build the collectors of the named sources, or of all.
 
     Raises:
@@ -157,8 +163,8 @@ class _Handed:
         return OwnCosts(opened)
 
 
-def _collector(path: str, source: SourceEnvelope, handed: _Handed) -> Collector:
-    build: Callable[..., Collector] = collector_class(path)
+def _collector(path: str, source: SourceEnvelope, handed: _Handed) -> Collector | UsageCollector:
+    build: Callable[..., Collector | UsageCollector] = collector_class(path)
     if source.type == "demo":
         return build(source, world=handed.world(source.model_dump()["seed"]), clock=handed.clock)
     return build(source, **{name: getattr(handed, name) for name in getattr(build, "HANDED", ())})

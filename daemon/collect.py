@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from collectors.interface import UsageCollector
 from config.secrets import redact
+from daemon.collect_run import LEASE_TIME, Collected, Run
+from daemon.collect_usage import take_usage
 from daemon.holder import is_gone, this_process
 from daemon.local_user import local_actor
 from daemon.logs import get_logger
@@ -23,93 +25,21 @@ if TYPE_CHECKING:
     from domain.ports import Progress
     from ledger.status import Lease
 
-LEASE_TIME = timedelta(minutes=15)
-"""Longer than any single commit; a process that died on this host is not waited for."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collected:
-    """What became of one source in one run.
-
-    Attributes:
-        source: its name.
-        results: what became of each of its periods that was looked at.
-        kept: periods that were not looked at again because nothing in them changed.
-        coverage: how complete the source is now.
-        rejected: rows that could not be read.
-        error: why the source as a whole, or a batch of it, failed, or "".
-        hint: what to do about that, or "".
-    """
-
-    source: str
-    results: tuple[PeriodResult, ...] = ()
-    kept: tuple[Delivery, ...] = ()
-    coverage: Coverage
-    rejected: int = 0
-    error: str = ""
-    hint: str = ""
-
-    @property
-    def is_refused(self) -> bool:
-        """Tell whether something of the source was not taken."""
-        return bool(self.error) or any(result.verdict is Verdict.REFUSED for result in self.results)
-
-    @property
-    def is_stored(self) -> bool:
-        """Tell whether something of the source was taken, or was there unchanged."""
-        return bool(self.kept) or any(result.verdict is not Verdict.REFUSED for result in self.results)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Run:
-    """One source while it is collected."""
-
-    rooms: Rooms
-    collector: Collector
-    force: bool
-    progress: Progress
-    lease: Lease
-    results: dict[str, PeriodResult] = field(default_factory=dict)
-    notes: dict[str, None] = field(default_factory=dict)
-    rejected: int = 0
-
-    @property
-    def name(self) -> str:
-        return self.collector.name
-
-    @property
-    def type(self) -> str:
-        """Give the source's type, as the configuration names it."""
-        return next((s.type for s in self.rooms.settings.sources if s.name == self.name), "")
-
-    def note(self, results: Iterable[PeriodResult]) -> None:
-        """Keep what became of each period last; what was stored a moment ago did not stay unchanged."""
-        for result in results:
-            before = self.results.get(result.billing_period)
-            if before is None or result.verdict is not Verdict.UNCHANGED:
-                self.results[result.billing_period] = result
-
-    def rows_done(self, _rows: int) -> None:
-        """Keep the lease while rows flow.
-
-        Raises:
-            ConflictError: somebody else took it; nothing more is committed.
-        """
-        now = self.rooms.clock.now()
-        if self.lease.expires_at - now < LEASE_TIME * 2 / 3:
-            self.lease = self.rooms.state.renew(self.lease, LEASE_TIME, now)
-
-
-def collect_source(rooms: Rooms, collector: Collector, *, force: bool, progress: Progress) -> Collected:
+def collect_source(
+    rooms: Rooms, collector: Collector | UsageCollector, *, force: bool, progress: Progress
+) -> Collected:
     """Fetch a source, store every period that is new, and say what became of it."""
     name = collector.name
     try:
         lease = _take_lease(rooms, name)
     except ConflictError as error:
         return _failed(name, error)
-    run = _Run(rooms=rooms, collector=collector, force=force, progress=progress, lease=lease)
+    run = Run(rooms=rooms, collector=collector, force=force, progress=progress, lease=lease)
     try:
-        return _collect(run)
+        if isinstance(collector, UsageCollector):
+            return take_usage(run, collector)
+        return _collect(run, collector)
     except CostdError as error:
         return _ended(run, error)
     except Exception as error:  # noqa: BLE001  # the job boundary: a defect in one source stops no other
@@ -121,8 +51,11 @@ def collect_source(rooms: Rooms, collector: Collector, *, force: bool, progress:
         rooms.state.release(run.lease, rooms.clock.now())
 
 
-def _ended(run: _Run, error: CostdError) -> Collected:
+def _ended(run: Run, error: CostdError) -> Collected:
     outcome = _failed(run.name, error, tuple(run.results.values()))
+    if isinstance(run.collector, UsageCollector):
+        through = run.rooms.ledger.usage_through(run.name)
+        outcome = replace(outcome, coverage=replace(outcome.coverage, delivered_through=through))
     get_logger().warning("source_failed", source=run.name, code=error.code, reason=str(error))
     run.rooms.state.record_fetch(outcome.coverage, (), at=run.rooms.clock.now())
     return replace(outcome, rejected=run.rejected)
@@ -141,12 +74,12 @@ def _failed(source: str, error: CostdError, results: tuple[PeriodResult, ...] = 
     return Collected(source=source, results=results, coverage=coverage, error=str(error), hint=error.hint)
 
 
-def _collect(run: _Run) -> Collected:
+def _collect(run: Run, collector: Collector) -> Collected:
     state, clock = run.rooms.state, run.rooms.clock
     state.record_attempt(run.name, run.type, clock.now())
     if run.force:
         _audit(run, "collect.forced", run.name, {})
-    fetch = run.collector.fetch(run.rooms.ledger.cursors(run.name), progress=run.progress)
+    fetch = collector.fetch(run.rooms.ledger.cursors(run.name), progress=run.progress)
     run.note(fetch.refused)
     failures = [error for batch in fetch.batches if (error := _store(run, batch, fetch.coverage))]
     _withhold(run, fetch.coverage)
@@ -165,7 +98,7 @@ def _collect(run: _Run) -> Collected:
     )
 
 
-def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
+def _store(run: Run, batch: Batch, coverage: Coverage) -> SourceError | None:
     """Replace the periods of a batch; give the error if it could not be read to its end."""
     rejected: list[Rejected] = []
     seen_at = batch.seen_at or run.rooms.clock.now()
@@ -181,7 +114,7 @@ def _store(run: _Run, batch: Batch, coverage: Coverage) -> SourceError | None:
     return None
 
 
-def _audit_forced(run: _Run, results: Iterable[PeriodResult]) -> None:
+def _audit_forced(run: Run, results: Iterable[PeriodResult]) -> None:
     """Note who had stored what a gate refused."""
     for result in results:
         delivery = result.delivery
@@ -190,14 +123,14 @@ def _audit_forced(run: _Run, results: Iterable[PeriodResult]) -> None:
             _audit(run, "replacement.forced", f"{run.name} {result.billing_period}", detail)
 
 
-def _audit(run: _Run, action: str, subject: str, detail: Detail) -> None:
+def _audit(run: Run, action: str, subject: str, detail: Detail) -> None:
     from ledger.audit import AuditLog
 
     act = Act(by=local_actor(), action=action, subject=subject, detail=detail)
     AuditLog(run.rooms.state.database).append(act, run.rooms.clock.now())
 
 
-def _withhold(run: _Run, coverage: Coverage) -> None:
+def _withhold(run: Run, coverage: Coverage) -> None:
     """Withhold periods of which not all is attributed, and publish again what was withheld and is well."""
     replaced = {
         result.billing_period for result in run.results.values() if result.verdict is Verdict.REPLACED
@@ -208,14 +141,14 @@ def _withhold(run: _Run, coverage: Coverage) -> None:
         run.rooms.state.record_fetch(coverage, checked, at=run.rooms.clock.now())
 
 
-def _watched(run: _Run, chunks: Iterable[Chunk], rejected: list[Rejected]) -> Iterator[Chunk]:
+def _watched(run: Run, chunks: Iterable[Chunk], rejected: list[Rejected]) -> Iterator[Chunk]:
     for chunk in chunks:
         rejected.extend(chunk.rejected)
         run.notes.update(dict.fromkeys(chunk.notes))
         yield chunk
 
 
-def _judged(run: _Run, coverage: Coverage, failures: list[SourceError]) -> Coverage:
+def _judged(run: Run, coverage: Coverage, failures: list[SourceError]) -> Coverage:
     """Give how far the source may be trusted after everything that happened.
 
     What the rows show counts where the source itself does not know how far it reaches.
@@ -235,7 +168,7 @@ def _judged(run: _Run, coverage: Coverage, failures: list[SourceError]) -> Cover
     return replace(coverage, delivered_through=through)
 
 
-def _kept(run: _Run) -> Iterator[Delivery]:
+def _kept(run: Run) -> Iterator[Delivery]:
     """Give what is stored of the periods that this run did not look at."""
     newest = {d.billing_period: d for d in run.rooms.ledger.deliveries() if d.source == run.name}
     for period in sorted(set(newest) - set(run.results)):

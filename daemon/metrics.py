@@ -112,10 +112,11 @@ class Metrics:
             yield from self._owners()
 
     def _sources(self) -> Iterator[Metric]:
-        now, views = self._services.clock.now(), [v for v in self._services.rooms.sources() if v.counts]
+        now = self._services.clock.now()
+        views = [view for view in self._services.rooms.sources() if view.is_configured]
         yield _gauge(
             "costd_source_lag_seconds",
-            "How long ago the charges of a source end; absent where nobody knows.",
+            "How long ago what a source gave ends; absent where nobody knows.",
             {(v.name,): (now - v.through).total_seconds() for v in views if v.through is not None},
             ("source",),
         )

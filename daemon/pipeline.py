@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from attribution.star import Star, star_of
 from daemon import assemble
-from daemon.collect import Collected, collect_source
+from daemon.collect import collect_source
+from daemon.collect_run import Collected
 from daemon.report import ReportResult, run
 from daemon.upkeep import maintain_if_due
 

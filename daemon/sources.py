@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from collectors import USAGE_TYPES
 from domain.delivery import Delivery, Freshness
 from domain.show import age_text
 
@@ -42,7 +43,7 @@ class SourceView:
         type: kind of source, "" if only old deliveries know it.
         state: fresh, stale (late, or something of it was refused), failed, never collected,
             or removed: no longer configured, its charges are kept.
-        through: charges are complete before this instant; None if nobody knows.
+        through: charges, or hours of usage, are complete before this instant; None if nobody knows.
         reason: why it is not fresh, or "".
         every: how often it is expected to be collected.
         attempted_at: when a fetch last began.
@@ -66,9 +67,19 @@ class SourceView:
     withheld: tuple[str, ...] = ()
 
     @property
-    def counts(self) -> bool:
-        """Tell whether completeness depends on it."""
+    def gives_usage(self) -> bool:
+        """Tell whether it says what ran where, and gives no charges."""
+        return self.type in USAGE_TYPES
+
+    @property
+    def is_configured(self) -> bool:
+        """Tell whether it is expected to be collected."""
         return self.state is not SourceState.REMOVED
+
+    @property
+    def counts(self) -> bool:
+        """Tell whether the completeness of a bill depends on it."""
+        return self.is_configured and not self.gives_usage
 
     def is_late(self, at: datetime) -> bool:
         """Tell whether it was last collected longer ago than it should have been."""
@@ -125,7 +136,8 @@ def _is_late(succeeded_at: datetime | None, every: timedelta, now: datetime) -> 
 
 def _judged(status: SourceStatus, source: SourceEnvelope | None, now: datetime) -> tuple[SourceState, str]:
     if source is None:
-        return SourceState.REMOVED, "no longer configured; its charges are kept"
+        kept = "hours" if status.type in USAGE_TYPES else "charges"
+        return SourceState.REMOVED, f"no longer configured; its {kept} are kept"
     if status.freshness is Freshness.NEVER or status.succeeded_at is None:
         state = SourceState.NEVER if status.freshness is Freshness.NEVER else SourceState.FAILED
         return state, status.reason or "never collected"
@@ -155,6 +167,8 @@ def views_as_of(
 def _as_of(
     view: SourceView, through: Mapping[str, datetime | None], rejected: Mapping[tuple[str, str], int]
 ) -> SourceView:
+    if view.gives_usage:
+        return view  # it delivers no bills, so nothing tells how it was
     delivered = view.name in through
     state = SourceState.FRESH if delivered else SourceState.NEVER
     return SourceView(

@@ -72,7 +72,7 @@ class Status:
         return all(
             source.state is SourceState.FRESH and not source.withheld
             for source in self.sources
-            if source.counts
+            if source.is_configured
         )
 
 

@@ -35,7 +35,7 @@ def maintain_if_due(rooms: Rooms) -> bool:
     rooms.state.job_started(JOB, now)
     try:
         if last is not None:
-            rooms.ledger.maintain(now)
+            rooms.ledger.maintain(now, keep_usage=rooms.settings.ledger.keep_usage)
     except CostdError as failure:
         error = str(failure)
         logs.get_logger().warning("maintenance_failed", reason=error, hint=failure.hint)

@@ -89,7 +89,7 @@ def _pricing(services: Services, prices: PriceSettings, last: datetime | None) -
 
 
 def _keep_up(services: Services) -> None:
-    done = services.ledger.maintain(services.clock.now())
+    done = services.ledger.maintain(services.clock.now(), keep_usage=services.settings.ledger.keep_usage)
     get_logger().info("upkeep_done", result=str(done))
 
 
@@ -106,7 +106,8 @@ def beat(services: Services, heartbeat: HeartbeatSettings) -> None:
     """
     from alerts.channels.outgoing import Outgoing, OutgoingError
 
-    late = [view for view in services.rooms.sources() if view.counts and view.state is not SourceState.FRESH]
+    views = [view for view in services.rooms.sources() if view.is_configured]
+    late = [view for view in views if view.state is not SourceState.FRESH]
     if late:
         names = ", ".join(view.name for view in late)
         raise SourceError(f"the heartbeat was left out: not fresh: {names}", hint="see `costd status`")

@@ -6,6 +6,7 @@ Readers see committed deliveries only. Nothing here knows who owns a charge.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from ledger.replace import Replacement
 from ledger.sparse import without_empty
 from ledger.store import Table
 from ledger.tables import every_table
+from ledger.usage_upkeep import tidy
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 MAX_LOSS = Decimal("0.05")
 """Share by which a replacement may shrink before it is refused."""
 
+
+KEEP_USAGE = timedelta(days=400)
+"""How long hours of usage are kept."""
 
 RETAIN = 3
 """Full versions kept of every period, beside the one that closed it."""
@@ -143,9 +148,16 @@ class ChargeLedger(ClusterLedger):
         """List what is committed, and find what a failing disk took from it."""
         return recovery.recover(self.tables["charges"], self._history)
 
-    def maintain(self, now: datetime, *, grace: timedelta = upkeep.GRACE) -> upkeep.Upkeep:
-        """Join small files and delete what no kept version names, unless younger than `grace`."""
-        return upkeep.maintain(self.tables, self._history, now=now, retain=self._retain, grace=grace)
+    def maintain(
+        self, now: datetime, *, grace: timedelta = upkeep.GRACE, keep_usage: timedelta = KEEP_USAGE
+    ) -> upkeep.Upkeep:
+        """Join small files and delete what no kept version names, unless younger than `grace`.
+
+        Hours of usage that are older than `keep_usage` go.
+        """
+        joined = tidy(self.tables, self.deliveries(), now=now, keep=keep_usage)
+        done = upkeep.maintain(self.tables, self._history, now=now, retain=self._retain, grace=grace)
+        return replace(done, joined=done.joined | joined)
 
     def versions(self, source: str, period: str) -> list[Delivery]:
         """List the deliveries of one period, oldest first."""

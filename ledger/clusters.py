@@ -58,6 +58,10 @@ class ClusterLedger:
         """Give what the collector stored with its last batch; empty before the first."""
         return self._usage.cursor(source)
 
+    def usage_through(self, source: str) -> datetime | None:
+        """Give the end of the last hour that a source's newest batch held; None before the first."""
+        return self._usage.through(source)
+
     def usage_fingerprint(
         self, *, start: datetime, end: datetime, sources: Iterable[str] | None = None
     ) -> str:

@@ -13,11 +13,10 @@ from itertools import groupby
 import polars as pl
 
 from domain.delivery import Delivery
-from domain.errors import ConflictError
 from domain.window import month_window
-from ledger import cube, promotion, record
-from ledger.commit import Commit, Member
+from ledger import cube, promotion
 from ledger.history import History
+from ledger.rewriting import MANY_FILES, partitions, rewrite
 from ledger.store import Table
 from ledger.tables import PROMOTED, keys_of
 
@@ -26,9 +25,6 @@ GRACE = timedelta(days=1)
 
 CLOSES_AFTER = timedelta(days=14)
 """A period is closed by the delivery that is current this long after the period's end."""
-
-MANY_FILES = 8
-"""Files of one partition from which on they are joined."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +74,14 @@ def kept_versions(deliveries: Sequence[Delivery], retain: int) -> list[int]:
 
 def _join_dimension(table: Table, key: str, now: datetime) -> int:
     joined = 0
-    for place, members in _partitions(table):
+    for place, members in partitions(table):
         paths = [member.path for member in members]
         rows = table.read(paths)
         if table.spec.name == "resources" and _lacks_promoted(rows, table):
             rows = promotion.apply(rows.collect(), table.spec).lazy()
         elif len(members) < MANY_FILES:
             continue
-        joined += _rewrite(table, place, members, rows.unique(key, keep="any"), now)
+        joined += rewrite(table, place, members, rows.unique(key, keep="any"), now)
     return joined
 
 
@@ -98,45 +94,20 @@ def _join_cube(table: Table, deliveries: Sequence[Delivery], now: datetime, befo
     """Join the files of each period, without rows of deliveries that never came to be."""
     joined = 0
     ids = {delivery.id for delivery in deliveries}
-    for place, members in _partitions(table):
+    for place, members in partitions(table):
         settled = [member for member in members if member.written_at <= before]
         rows = table.read([member.path for member in settled])
         found = set(rows.select(pl.col("delivery_id").unique()).collect().to_series()) if settled else set()
         if len(settled) >= MANY_FILES or found - ids:
             kept = rows.filter(pl.col("delivery_id").is_in(sorted(found & ids)))
-            joined += _rewrite(table, place, settled, kept.sort("delivery_id", *cube.CELL), now)
+            joined += rewrite(table, place, settled, kept.sort("delivery_id", *cube.CELL), now)
     return joined
 
 
 def _join_book(table: Table, now: datetime) -> int:
     """Join the files of each provider's prices; every row is history and stays."""
     return sum(
-        _rewrite(table, place, members, table.read([member.path for member in members]), now)
-        for place, members in _partitions(table)
+        rewrite(table, place, members, table.read([member.path for member in members]), now)
+        for place, members in partitions(table)
         if len(members) >= MANY_FILES
     )
-
-
-def _partitions(table: Table) -> list[tuple[dict[str, str], list[Member]]]:
-    opened = table.open()
-    if opened is None:
-        return []
-    members = sorted(table.members(opened), key=lambda member: sorted(member.partition.items()))
-    return [(dict(place), list(group)) for place, group in groupby(members, lambda m: m.partition)]
-
-
-def _rewrite(
-    table: Table, place: dict[str, str], old: Sequence[Member], rows: pl.LazyFrame, now: datetime
-) -> int:
-    staged = table.stage(rows, place, record.new_id(now))
-    commit = Commit(add=[staged] if staged.rows else [], remove=old, metadata="", at=now, rewrites=True)
-    opened = table.ensure()
-    try:
-        table.commit(opened, commit)
-    except ConflictError:
-        # Somebody else joined the same files; theirs are as good.
-        table.files.remove([staged.path])
-        return 0
-    if not staged.rows:
-        table.files.remove([staged.path])
-    return len(old)

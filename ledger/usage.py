@@ -97,6 +97,11 @@ class UsageStore:
         mark = self._marks.newest().get((source,))
         return dict(mark["cursor"]) if mark is not None else {}
 
+    def through(self, source: str) -> datetime | None:
+        """Give the end of the last hour that was stored; None before the first."""
+        end = self._marks.newest().get((source,), {}).get("end")
+        return None if end is None else datetime.fromisoformat(end)
+
     def fingerprint(self, *, start: datetime, end: datetime, sources: Iterable[str] | None = None) -> str:
         """Give a text that changes when hours of these UTC days do; labels are not looked at."""
         wanted = None if sources is None else set(sources)

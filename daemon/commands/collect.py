@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from daemon.options import output_option
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.collect import Collected
+    from daemon.collect_run import Collected, UsageTaken
     from daemon.output import Listing, Row, Value
     from daemon.prices import Refreshed
     from domain.delivery import Delivery
@@ -124,9 +125,20 @@ def _rows(one: Collected) -> list[Row]:
         told = {"result": Verdict.UNCHANGED.value, "gate": None, "reason": None}
         rows += _stored(one.source, delivery.billing_period, delivery, told)
     rows.sort(key=lambda row: (str(row["period"]), str(row.get("currency") or "")))
+    if one.usage is not None and not one.error:
+        rows.append(_taken(one.source, one.usage))
     if one.error:
         rows.append({"source": one.source, "result": "failed", "reason": one.error})
     return rows
+
+
+def _taken(source: str, usage: UsageTaken) -> Row:
+    """Give the days of which a source of usage gave hours."""
+    if usage.since is None or usage.through is None:
+        return {"source": source, "result": "unchanged"}
+    first, last = usage.since.date(), (usage.through - timedelta(microseconds=1)).date()
+    days = f"{first}" if first == last else f"{first} to {last}"
+    return {"source": source, "period": days, "result": "stored", "rows": usage.rows}
 
 
 def _stored(source: str, period: str, delivery: Delivery | None, told: dict[str, str | None]) -> list[Row]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from daemon.collect import Collected
+    from daemon.collect_run import Collected
     from daemon.rooms import Rooms
     from daemon.terminal import Terminal
 

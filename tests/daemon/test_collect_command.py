@@ -11,6 +11,7 @@ from acme import Acme
 from builders import a_charge
 
 from daemon import collect
+from daemon.collect_run import Run
 from daemon.holder import is_gone, this_process
 from domain.errors import SourceError
 from ledger.state import State
@@ -203,7 +204,7 @@ def test_a_defect_in_one_collector_stops_no_other_source(acme: Acme, monkeypatch
     acme.bill("good", usage())
     whole = collect._store
 
-    def breaking(run: collect._Run, *args: object) -> object:
+    def breaking(run: Run, *args: object) -> object:
         if run.name == "odd":
             raise KeyError("a mistake of ours")
         return whole(run, *args)  # type: ignore[arg-type]  # passed on
