@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,18 +20,18 @@ if TYPE_CHECKING:
     from ledger.store import Table
 
 
-class ClusterLedger:
+class ClusterLedger(ABC):
     """The part of `ChargeLedger` that clusters need; it implements the port `UsageLedger`."""
 
     def __init__(self, tables: Mapping[str, Table], history: History) -> None:
         self._usage = UsageStore(tables)
         self._splits = Splits(tables, history)
 
+    @abstractmethod
     def charges(
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
     ) -> pl.LazyFrame:
         """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
-        raise NotImplementedError
 
     def replace_usage(self, batch: UsageBatch, *, seen_at: datetime) -> None:
         """Store whole hours of a cluster, the cursor in the last of its commits.
