@@ -11,8 +11,18 @@ from config.idle import Abandoned
 from domain.finding import Confidence, Evidence, Finding, Verdict
 from reaper.detectors.gpu_states import POD, cleaned
 from reaper.detectors.money import Cost, cost_of
-from reaper.detectors.observed import Observed
-from reaper.detectors.stretch import WORKLOAD, extent, length, pod_hours_of, too_little, unknown, workload_of
+from reaper.detectors.observed import Observed, in_scope
+from reaper.detectors.spells import State
+from reaper.detectors.stretch import (
+    WORKLOAD,
+    extent,
+    length,
+    named_pods,
+    pod_hours_of,
+    too_little,
+    unknown,
+    workload_of,
+)
 from reaper.detectors.wording import money_evidence, named
 
 _GIB = 2**30
@@ -21,8 +31,7 @@ _ACTIVE = 0.05
 
 def detect(observed: Observed, rule: Abandoned) -> list[Finding]:
     """Find workloads that sent next to nothing in any hour of the stretch."""
-    kinds = [kind.lower() for kind in rule.workload_kinds]
-    hours = pod_hours_of(observed, rule).filter(pl.col("workload_kind").str.to_lowercase().is_in(kinds))
+    hours = pod_hours_of(observed, rule).filter(_of_kind(rule))
     if hours.is_empty():
         return []
     hours = _with_signs(hours, observed)
@@ -40,6 +49,33 @@ def detect(observed: Observed, rule: Abandoned) -> list[Finding]:
         else:
             found.append(_finding(row, rule, team, costs.get(tuple(row[name] for name in WORKLOAD))))
     return found
+
+
+def _of_kind(rule: Abandoned) -> pl.Expr:
+    return pl.col("workload_kind").str.to_lowercase().is_in([kind.lower() for kind in rule.workload_kinds])
+
+
+def quiet_states(observed: Observed, rule: Abandoned) -> pl.DataFrame:
+    """Give every workload per hour: quiet is `idle`, anything seen is `working`, else unknown."""
+    hours = named_pods(observed).filter(in_scope(rule) & _of_kind(rule))
+    rows = _with_signs(hours, observed)
+    signs = [
+        pl.col("egress_gib").max() * _GIB >= rule.traffic_below,
+        pl.col("cpu_used").max() >= float(rule.cpu_below),
+        pl.col("activity_max").max() >= _ACTIVE,
+        pl.col("requests").max() > 0,
+    ]
+    measured = (pl.col("egress_gib").is_not_null() & pl.col("cpu_used").is_not_null()).all()
+    state = (
+        pl.when(pl.any_horizontal(*(sign.fill_null(False) for sign in signs)))
+        .then(pl.lit(State.WORKING))
+        .when(measured)
+        .then(pl.lit(State.IDLE))
+        .otherwise(pl.lit(State.UNKNOWN))
+    )
+    return rows.group_by(*WORKLOAD, "hour").agg(
+        pl.col("uid").first(), pl.lit(3600.0).alias("seconds"), state.alias("state")
+    )
 
 
 def _with_signs(hours: pl.DataFrame, observed: Observed) -> pl.DataFrame:

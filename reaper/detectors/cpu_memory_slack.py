@@ -23,8 +23,8 @@ _PERCENTILE = 0.95
 def detect(observed: Observed, rule: CpuMemorySlack) -> list[Finding]:
     """Find the workloads whose requests are larger than what they used with room to spare."""
     hours = pod_hours_of(observed, rule)
-    rows = [{**row, **_spare(row, rule)} for row in sized(hours).iter_rows(named=True)]
-    costs = _costs(hours, [row for row in rows if not row["why"]], observed)
+    rows = sizes(hours, rule)
+    costs = costs_of(hours, [row for row in rows if not row["why"]], observed)
     found = []
     for row in rows:
         team = observed.teams.get((row["cluster"], row["uid"]))
@@ -35,6 +35,11 @@ def detect(observed: Observed, rule: CpuMemorySlack) -> list[Finding]:
         key = tuple(row[name] for name in WORKLOAD)
         found.append(_finding(row, rule, team, costs.get(key)))
     return found
+
+
+def sizes(hours: pl.DataFrame, rule: CpuMemorySlack) -> list[dict[str, Any]]:
+    """Give per workload what it could request, which share that spares, and why nothing is said if so."""
+    return [{**row, **_spare(row, rule)} for row in sized(hours).iter_rows(named=True)]
 
 
 def sized(hours: pl.DataFrame) -> pl.DataFrame:
@@ -60,7 +65,6 @@ def sized(hours: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spare(row: Mapping[str, Any], rule: CpuMemorySlack) -> dict[str, Any]:
-    """Give what could be requested instead, which share that spares, and why nothing is said if so."""
     asks = {"cpu": row["cpu_request"] or 0.0, "memory": row["memory_request"] or 0.0}
     if not any(asks.values()):
         return {"why": "requests nothing", "reason": "", "cpu_spare": 0.0, "memory_spare": 0.0}
@@ -93,7 +97,7 @@ def share(asked: float, wanted: float, least: float) -> float:
     return spare if spare >= least and spare > 0 else 0.0
 
 
-def _costs(
+def costs_of(
     hours: pl.DataFrame, rows: list[dict[str, Any]], observed: Observed
 ) -> Mapping[tuple[str, ...], Cost]:
     """Give what the spare part of requests cost over the stretch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -12,13 +12,13 @@ from domain.finding import Confidence, Evidence, Finding, Verdict
 from domain.resource import ResourceId
 from domain.usage import HOUR
 from reaper.detectors.gpu_states import cleaned, newest_hours
-from reaper.detectors.money import Cost, cost_of
+from reaper.detectors.money import Cost, Key, cost_of
 from reaper.detectors.observed import Observed, in_scope
 from reaper.detectors.spells import State, numbered, seen, spells
 from reaper.detectors.wording import hours_text, length_text, money_evidence, unmeasured
 
 NODE = ["cluster", "node"]
-SLOT = [*NODE, "device", "profile"]
+SLOT = [*NODE, "device", "profile", "instance"]
 _ACTIVE = 0.05
 _UNTOLD = "pods of the node hold GPUs that no metric names"
 _OUTSIDE = "runs something although no pod has claimed it"
@@ -50,7 +50,8 @@ def free_states(observed: Observed, rule: GpuFree) -> pl.DataFrame:
         .otherwise(pl.lit(State.IDLE))
     )
     why = pl.when(untold).then(pl.lit(_UNTOLD)).otherwise(pl.lit(_OUTSIDE))
-    return slots.with_columns(state.alias("state"), why.alias("why"))
+    every = pl.col("free_share").sum().over(*NODE, "hour").alias("all_free")
+    return slots.with_columns(state.alias("state"), why.alias("why"), every)
 
 
 def _untold(rows: pl.DataFrame, observed: Observed) -> pl.DataFrame:
@@ -83,7 +84,7 @@ def detect(observed: Observed, rule: GpuFree) -> list[Finding]:
         & (pl.col("hours") >= least)
         & (pl.col("end") == pl.col("newest") + HOUR)
     )
-    costs = _costs(numbers.join(free, on=[*SLOT, "spell"], how="semi"), hours, observed)
+    costs = costs_of(numbers.join(free, on=[*SLOT, "spell"], how="semi"), observed)
     missing = hours.join(free.select(*SLOT, "start"), on=SLOT).filter(pl.col("hour") >= pl.col("start"))
     gaps = missing.group_by(NODE).agg((pl.col("state") == State.UNKNOWN).sum().alias("unmeasured"))
     found = (
@@ -107,23 +108,25 @@ def detect(observed: Observed, rule: GpuFree) -> list[Finding]:
     ]
 
 
-def _costs(free: pl.DataFrame, hours: pl.DataFrame, observed: Observed) -> Mapping[tuple[str, ...], Cost]:
-    """Give what free GPUs cost: their part of what nobody claimed of the node."""
+def costs_of(free: pl.DataFrame, observed: Observed, keys: Sequence[str] = NODE) -> Mapping[Key, Cost]:
+    """Give what free GPUs cost, by key: their part of what nobody claimed of the node.
+
+    Args:
+        free: rows of `free_states` whose GPUs count.
+        observed: where the costs are.
+        keys: what they are summed by.
+    """
     rest = observed.costs.filter(pl.col("uid").is_null())
-    every = (
-        hours.filter(pl.col("free_share") > 0)
-        .group_by(*NODE, "hour")
-        .agg(pl.col("free_share").sum().alias("all_free"))
-    )
-    parts = rest.group_by(*NODE, "hour").agg(pl.col("gpu").first())
+    at = [*NODE, "hour"]
+    parts = rest.group_by(at).agg(pl.col("gpu").first())
+    by = list(dict.fromkeys([*at, *keys]))
     factors = (
-        free.group_by(*NODE, "hour")
-        .agg(pl.col("free_share").sum())
-        .join(every, on=[*NODE, "hour"])
-        .join(parts, on=[*NODE, "hour"], how="left")
+        free.group_by(by)
+        .agg(pl.col("free_share").sum(), pl.col("all_free").first())
+        .join(parts, on=at, how="left")
         .with_columns((pl.col("free_share") / pl.col("all_free") * pl.col("gpu")).alias("factor"))
     )
-    return cost_of(factors, rest, NODE, at=NODE)
+    return cost_of(factors, rest, keys, at=NODE)
 
 
 def _free(row: Mapping[str, Any], rule: GpuFree, cost: Cost | None) -> Finding:

@@ -18,7 +18,7 @@ from reaper.detectors.observed import Observed
 from reaper.detectors.spells import State
 
 POD = ["cluster", "uid"]
-DEVICE = ["cluster", "uid", "device", "profile"]
+DEVICE = ["cluster", "uid", "device", "profile", "instance"]
 
 LAG = timedelta(hours=3)
 """How far GPU metrics may lag behind the pods and still be the newest."""
@@ -47,9 +47,7 @@ def cleaned(devices: pl.DataFrame) -> pl.DataFrame:
     """Drop figures that no device can have: sentinels, not-a-number, shares beyond one."""
     units = (pl.when(pl.col(name).is_between(0, 1.0001)).then(pl.col(name)).alias(name) for name in _UNIT)
     signs = (pl.when(pl.col(name).is_between(0, _ABSURD)).then(pl.col(name)).alias(name) for name in _SIGNS)
-    return devices.with_columns(
-        *units, *signs, pl.col("profile").fill_null(""), pl.col("device").fill_null("")
-    )
+    return devices.with_columns(*units, *signs, pl.col("profile", "device", "instance").fill_null(""))
 
 
 def device_states(observed: Observed, rule: GpuIdle) -> pl.DataFrame:
@@ -126,7 +124,7 @@ def pod_states(states: pl.DataFrame, observed: Observed) -> pl.DataFrame:
         pl.col("namespace", "pod", "workload_kind", "workload", "model", "sharing").first(),
         pl.coalesce("pod_node", "node").first().alias("node"),
         pl.col("seconds").max(),
-        pl.struct("device", "profile").n_unique().alias("devices"),
+        pl.struct("device", "profile", "instance").n_unique().alias("devices"),
         pl.col("share").sum(),
         (pl.col("sharing").is_null() & (pl.col("profile") == "")).all().alias("whole"),
         pl.col("activity", "activity_max", "tensor", "memory_used_mib", "power_watts", "requests").max(),

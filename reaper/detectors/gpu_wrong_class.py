@@ -19,7 +19,7 @@ from reaper.detectors.stretch import WORKLOAD, covered, extent, length, too_litt
 from reaper.detectors.wording import money_evidence, named, share_text
 
 MODEL = [*WORKLOAD, "model"]
-_ACTIVE = 0.05  # what never computes is idle, and another rule's business
+ACTIVE = 0.05  # what never computes is idle, and another rule's business
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +64,11 @@ def fit(own: Gpu, memory_gib: float, busy: float, rule: GpuWrongClass) -> Fit | 
 
 def detect(observed: Observed, rule: GpuWrongClass) -> list[Finding]:
     """Find workloads on whole GPUs whose work a smaller card, or a part, would do."""
-    hours = _whole(observed, rule)
+    hours = whole_gpus(observed, rule)
     if hours.is_empty():
         return []
     found = []
-    for row in _figures(hours).iter_rows(named=True):
+    for row in figures(hours).iter_rows(named=True):
         team = observed.teams.get((row["cluster"], row["uid"]))
         own, reason = gpu_of(row["model"]), too_little(row, rule, row["measured"])
         if own is None and not reason:
@@ -77,12 +77,12 @@ def detect(observed: Observed, rule: GpuWrongClass) -> list[Finding]:
             found.append(unknown(row, rule, reason, team))
             continue
         instead = fit(own, row["memory"] / 1024, row["busy"], rule)
-        if instead is not None and row["most"] >= _ACTIVE:
+        if instead is not None and row["most"] >= ACTIVE:
             found.append(_finding(row, rule, instead, _cost(row, instead, hours, observed), team))
     return found
 
 
-def _whole(observed: Observed, rule: GpuWrongClass) -> pl.DataFrame:
+def whole_gpus(observed: Observed, rule: GpuWrongClass) -> pl.DataFrame:
     """Give the hours of whole devices in the stretch, of workloads that still hold one."""
     rows = held(observed).filter(pl.col("sharing").is_null() & (pl.col("profile") == ""))
     rows = rows.with_columns(
@@ -96,7 +96,8 @@ def _whole(observed: Observed, rule: GpuWrongClass) -> pl.DataFrame:
     return stretch.join(alive, on=MODEL, how="semi", nulls_equal=True)
 
 
-def _figures(hours: pl.DataFrame) -> pl.DataFrame:
+def figures(hours: pl.DataFrame) -> pl.DataFrame:
+    """Give per workload and model how much memory it held and how busy it was."""
     now = pl.col("hour") == pl.col("newest")
     measured = pl.col("activity").is_not_null() & pl.col("memory_used_mib").is_not_null()
     devices = pl.col("device").n_unique().over("cluster", "uid", "hour").alias("devices")

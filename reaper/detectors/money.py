@@ -47,7 +47,7 @@ def cost_of(
     """Give what hours cost, by key; what has no known cost is not in it.
 
     Args:
-        hours: `at`, `hour` and the keys, one row each; `factor` (0 to 1, null where not known) if only a
+        hours: `at`, `hour` and the keys; `factor` (0 to 1, null where not known) if only a
             part of the cost counts.
         costs: `COST_HOURS`.
         keys: what the costs are summed by.
@@ -56,7 +56,8 @@ def cost_of(
     if "factor" not in hours.columns:
         hours = hours.with_columns(pl.lit(1.0).alias("factor"))
     on = [*at, "hour"]
-    asked = hours.unique(on, keep="first").select(*dict.fromkeys([*on, *keys]), "factor")
+    told = list(dict.fromkeys([*on, *keys]))
+    asked = hours.select(*told, "factor").unique(told, keep="first")
     part = pl.col("factor").clip(0.0, 1.0).round(9).cast(MONEY)
     # A negative charge (a refund, a correction) is no waste and takes none away.
     known = (

@@ -18,23 +18,27 @@ from reaper.detectors.wording import hours_text
 WORKLOAD = ["cluster", "namespace", "workload_kind", "workload"]
 
 
-def pod_hours_of(observed: Observed, rule: LookBackRule) -> pl.DataFrame:
-    """Give the pod-hours of the stretch, of workloads that are still there, with what they used per hour."""
-    newest = observed.pods.group_by("cluster").agg(pl.col("hour").max().alias("newest"))
-    rows = observed.pods.filter(pl.col("alive_seconds") > 0).join(newest, on="cluster")
-    named = rows.with_columns(
-        pl.col("workload").fill_null(pl.col("pod")), pl.col("workload_kind").fill_null("Pod")
-    )
-    recent = named.filter(pl.col("hour") > pl.col("newest") - rule.over).with_columns(covered(rule))
-    stretch = recent.filter(in_scope(rule))
-    alive = stretch.filter(pl.col("hour") == pl.col("newest")).select(WORKLOAD).unique()
+def named_pods(observed: Observed) -> pl.DataFrame:
+    """Give the pod-hours with what was used and requested per hour; a bare pod is its own workload."""
     hours = pl.col("alive_seconds") / 3600
-    return stretch.join(alive, on=WORKLOAD, how="semi").with_columns(
+    return observed.pods.filter(pl.col("alive_seconds") > 0).with_columns(
+        pl.col("workload").fill_null(pl.col("pod")),
+        pl.col("workload_kind").fill_null("Pod"),
         (pl.col("cpu_used_hours") / hours).alias("cpu_used"),
         (pl.col("cpu_request_hours") / hours).alias("cpu_request"),
         (pl.col("memory_used_hours") / hours).alias("memory_used"),
         (pl.col("memory_request_hours") / hours).alias("memory_request"),
     )
+
+
+def pod_hours_of(observed: Observed, rule: LookBackRule) -> pl.DataFrame:
+    """Give the pod-hours of the stretch, of workloads that are still there."""
+    newest = observed.pods.group_by("cluster").agg(pl.col("hour").max().alias("newest"))
+    rows = named_pods(observed).join(newest, on="cluster")
+    recent = rows.filter(pl.col("hour") > pl.col("newest") - rule.over).with_columns(covered(rule))
+    stretch = recent.filter(in_scope(rule))
+    alive = stretch.filter(pl.col("hour") == pl.col("newest")).select(WORKLOAD).unique()
+    return stretch.join(alive, on=WORKLOAD, how="semi")
 
 
 def too_little(row: Mapping[str, Any], rule: LookBackRule, measured: float) -> str:
