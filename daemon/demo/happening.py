@@ -44,6 +44,14 @@ class Happening:
                 result = np.maximum(-(-result * level // 1000), extra)
         return result
 
+    def audience(self, team: str, span: Span) -> Ints:
+        """Give how many customers of a team come per hour, in permille of usual."""
+        result = np.full(len(span), 1000, dtype=np.int64)
+        for event, effect in self._effects:
+            if effect.on == "audience" and effect.target == team:
+                result = result * _level(event, effect, span) // 1000
+        return result
+
     def price(self, sku: str, span: Span) -> Ints | None:
         """Give the contract price of a SKU in permille of usual per hour; None: as usual."""
         result = None

@@ -30,6 +30,8 @@ class Workload:
         replicas: pods at load 1000 on the reference day.
         load: shape over time; steady ones do not grow.
         cpu_m, memory_mi, gpus: what one pod requests (millicores, MiB, devices).
+        cpu_used, memory_used: what a busy pod uses of its request, in permille.
+        gpu_mib: memory that a pod holds on its GPU.
     """
 
     entity: Entity
@@ -41,6 +43,13 @@ class Workload:
     cpu_m: int
     memory_mi: int
     gpus: int
+    cpu_used: int = 0
+    memory_used: int = 0
+    gpu_mib: int = 0
+
+    def __hash__(self) -> int:
+        """Tell workloads apart by their names, which are unique."""
+        return hash(self.entity.name)
 
     def wanted(self, span: Span) -> Ints:
         """Give the replicas per hour that its autoscaler or schedule asks for."""
@@ -100,10 +109,11 @@ def pools() -> tuple[Pool, ...]:
 @lru_cache(maxsize=1)
 def workloads() -> tuple[Workload, ...]:
     """Give the workloads."""
-    return tuple(_workload(row) for row in rows("workloads"))
+    return tuple(workload_of(row) for row in rows("workloads"))
 
 
-def _workload(row: dict[str, str]) -> Workload:
+def workload_of(row: dict[str, str]) -> Workload:
+    """Read a workload from a row of a table."""
     (account,) = {pool.account for pool in pools() if pool.cluster == row["cluster"]}
     namespace = f"{row['cluster']}/{row['namespace']}"
     entity = Entity(
@@ -127,6 +137,9 @@ def _workload(row: dict[str, str]) -> Workload:
         cpu_m=int(row["cpu_m"]),
         memory_mi=int(row["memory_mi"]),
         gpus=int(row["gpus"]),
+        cpu_used=int(row["cpu_used"]),
+        memory_used=int(row["memory_used"]),
+        gpu_mib=int(row["gpu_mib"]),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +12,9 @@ from daemon.demo import kubernetes
 from daemon.demo.dice import Ints
 from daemon.demo.entities import Entity
 from daemon.demo.hours import DAY, Span, hour_of, instant_of
+from daemon.demo.levels import used
 from daemon.demo.previews import pull_requests
+from daemon.demo.riders import guests
 from daemon.demo.seasons import load
 from daemon.demo.usage import Scene, at_work, entities
 
@@ -66,7 +68,10 @@ def _clustered(scene: Scene) -> Iterator[tuple[Entity, Ints]]:
         if name not in seen:
             seen.add(name)
             yield namespace(name, workload.entity), ones
-        yield workload.entity, scene.replicas(workload.entity.name, workload.wanted(span), span)
+        entity = replace(workload.entity, use=used(scene.seed, workload, span.end - 1))
+        yield entity, scene.replicas(entity.name, workload.wanted(span), span)
+    for guest in guests():
+        yield guest.entity, scene.controls.replicas(guest.entity.name, ones, span)
     for pull in pull_requests(scene.seed, span):
         yield pull.namespace, ones
     for pool in kubernetes.pools():

@@ -10,6 +10,7 @@ import polars as pl
 
 from daemon.demo.actions import Action, ActionLog, Verb
 from daemon.demo.charges import bill_usage
+from daemon.demo.clusters import Clusters
 from daemon.demo.company import PROVIDERS
 from daemon.demo.controls import Controls
 from daemon.demo.delivery import View, complete_through
@@ -18,6 +19,7 @@ from daemon.demo.events import events
 from daemon.demo.fees import bill_fees
 from daemon.demo.happening import Happening
 from daemon.demo.hours import Span
+from daemon.demo.idle_gpus import idle_gpus
 from daemon.demo.labels import Label, labels
 from daemon.demo.sheet import Sheet
 from daemon.demo.states import State, recent, states
@@ -48,6 +50,7 @@ class World:
         self._log = ActionLog(folder)
         self._clock = clock
         self._metered: dict[tuple[object, ...], list[Metered]] = {}
+        self._clusters = Clusters(lambda span, at: self.scene(span, seen_at=at))
 
     def first_day(self) -> date:
         """Give the first day that the world has a bill for."""
@@ -88,6 +91,18 @@ class World:
         """Give the instant before which the provider's bill is complete, as of `seen_at`."""
         return complete_through(provider, seen_at)
 
+    def clusters(self) -> tuple[str, ...]:
+        """Name the clusters."""
+        return self._clusters.names()
+
+    def usage(self, cluster: str, start: datetime, end: datetime) -> dict[str, pl.DataFrame]:
+        """Give what ran on a cluster in whole hours of one UTC day, as frames of `domain.usage.FRAMES`.
+
+        Raises:
+            UsageError: no such cluster, or the hours are not of one day.
+        """
+        return self._clusters.usage(cluster, start, end)
+
     def scene(self, span: Span, *, seen_at: datetime) -> Scene:
         """Give what decides the use of a span, with the actions recorded before an instant."""
         actions = tuple(action for action in self._log.actions() if action.at <= seen_at)
@@ -125,7 +140,8 @@ class World:
 
     def labels(self, first: date, end: date) -> list[Label]:
         """Give what was planted to begin in these days (`end` exclusive), with its money."""
-        return labels(self.seed, first, end)
+        found = (*labels(self.seed, first, end), *idle_gpus(self.seed, first, end))
+        return sorted(found, key=lambda one: (one.start, one.id))
 
     def states(self, at: datetime) -> list[State]:
         """Give everything that exists at an instant, and what it is doing."""
