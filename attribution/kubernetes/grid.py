@@ -16,8 +16,8 @@ Keys = npt.NDArray[np.int64]
 
 HOUR_US = int(HOUR.total_seconds()) * 1_000_000
 _CAPACITY = ("cpu_cores", "memory_gib", "gpus")
-_LEAST = 1e-9
-"""A capacity below it is none: no machine has a billionth of a core."""
+LEAST = 1e-9
+"""An amount below it is none: nobody has a billionth of a core."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +99,7 @@ def grid_of(nodes: pl.DataFrame, split: Split) -> Grid:
     alive[keys] = (
         rows.get_column("alive_seconds").fill_nan(None).fill_null(3600).clip(0, 3600) / 3600
     ).to_numpy()
+    capacity = amounts * alive
     return Grid(
         nodes=names,
         begin=start,
@@ -106,7 +107,7 @@ def grid_of(nodes: pl.DataFrame, split: Split) -> Grid:
         at=keys,
         known=known,
         amounts=amounts,
-        capacity=amounts * alive,
+        capacity=np.where(capacity > LEAST, capacity, 0.0),
         parts=node_parts(split, list(amounts)),
     )
 
@@ -120,5 +121,5 @@ def _keys(frame: pl.DataFrame, names: pl.Enum, begin: int) -> Keys:
 
 def _positive(amounts: pl.Series) -> Floats:
     clean = amounts.fill_nan(None).fill_null(0).to_numpy()
-    found: Floats = np.where(np.isfinite(clean) & (clean > _LEAST), clean, 0.0)
+    found: Floats = np.where(np.isfinite(clean) & (clean > LEAST), clean, 0.0)
     return found

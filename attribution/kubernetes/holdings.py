@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from attribution.kubernetes.gpu import devices_of_pods
-from attribution.kubernetes.grid import Grid, Keys
+from attribution.kubernetes.grid import LEAST, Grid, Keys
 from attribution.kubernetes.policy import Floats
 from attribution.kubernetes.schema import RESIDUALS, RESOURCES, Cause
 
@@ -56,6 +56,7 @@ def holdings(grid: Grid, pods: pl.DataFrame, devices: pl.DataFrame) -> Holdings:
         at = by_device.get_column("row").to_numpy()
         held[2, at] = by_device.get_column("hours").to_numpy()
         residuals.append(unheld)
+    held[held < LEAST] = 0.0
     residuals += _without_capacity(grid, pods, keys, held)
     return Holdings(pods=pods, keys=keys, held=held, residuals=residuals)
 
