@@ -1,7 +1,8 @@
-"""Takes what ran where: hour by hour, each batch stored before the next is asked for."""
+"""Takes what ran where: hour by hour, so that what stops midway goes on where it stopped."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from domain.errors import CostdError
 from domain.usage import HOUR
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from collectors.interface import UsageCollector
@@ -36,6 +38,17 @@ def take_usage(run: Run, collector: UsageCollector) -> Collected:
     return taking.ended(fetch.coverage)
 
 
+TOGETHER_SECONDS = 2.0
+"""Batches that come quicker than this are stored together: a commit takes longer than a small batch."""
+
+TOGETHER_ROWS = 250_000
+"""Rows that are held at most before they are stored."""
+
+
+def _rows(batches: Iterable[UsageBatch]) -> int:
+    return sum(frame.height for batch in batches for frame in batch.frames.values())
+
+
 class _Taking:
     """One fetch of usage on its way into the ledger."""
 
@@ -45,21 +58,35 @@ class _Taking:
         self._taken = UsageTaken()
 
     def all_of(self, fetch: UsageFetch) -> None:
-        """Store every batch, keeping the lease, and show meanwhile how far the source reaches."""
+        """Store every batch, keeping the lease; quick ones are stored together."""
         self._notes.update(dict.fromkeys(fetch.notes))
-        for batch in fetch.batches:
-            self._run.rooms.ledger.replace_usage(batch, seen_at=self._run.rooms.clock.now())
-            self._notes.update(dict.fromkeys(batch.notes))
-            self._count(batch)
-            self._run.rows_done(0)
+        held: list[UsageBatch] = []
+        since = time.monotonic()
+        try:
+            for batch in fetch.batches:
+                held.append(batch)
+                if time.monotonic() - since >= TOGETHER_SECONDS or _rows(held) >= TOGETHER_ROWS:
+                    self._store(held)
+                    since = time.monotonic()
+        finally:
+            self._store(held)
 
-    def _count(self, batch: UsageBatch) -> None:
+    def _store(self, held: list[UsageBatch]) -> None:
+        """Store what is held, and hold nothing."""
+        if not held:
+            return
+        self._run.rows_done(0)
+        batches = tuple(held)
+        held.clear()
+        self._run.rooms.ledger.replace_usages(batches, seen_at=self._run.rooms.clock.now())
         taken = self._taken
+        starts, ends = [one.start for one in batches], [one.end for one in batches]
+        self._notes.update(dict.fromkeys(note for batch in batches for note in batch.notes))
         self._taken = UsageTaken(
-            hours=taken.hours + (batch.end - batch.start) // HOUR,
-            rows=taken.rows + sum(frame.height for frame in batch.frames.values()),
-            since=min(taken.since or batch.start, batch.start),
-            through=max(taken.through or batch.end, batch.end),
+            hours=taken.hours + sum((one.end - one.start) // HOUR for one in batches),
+            rows=taken.rows + _rows(batches),
+            since=min((taken.since or starts[0], *starts)),
+            through=max((taken.through or ends[0], *ends)),
         )
 
     def ended(self, coverage: Coverage) -> Collected:

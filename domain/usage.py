@@ -210,8 +210,8 @@ class UsageFetch:
     """What a fetch of usage gives: batches in the order of time, and how far the source reaches.
 
     Attributes:
-        batches: lazily made; each is stored before the next is asked for, so a fetch that stops midway
-            goes on where it stopped.
+        batches: lazily made, in the order of time; each is stored within moments of being given (quick
+            ones together), so a fetch that stops midway goes on where it stopped.
         coverage: `delivered_through` is the end of the last whole hour.
         notes: things worth showing in `status`.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -39,7 +39,15 @@ class ClusterLedger(ABC):
         Raises:
             GateError: a frame holds rows of another cluster or of other hours.
         """
-        self._usage.replace(batch, seen_at=seen_at)
+        self._usage.replace([batch], seen_at=seen_at)
+
+    def replace_usages(self, batches: Sequence[UsageBatch], *, seen_at: datetime) -> None:
+        """Store batches of one source together, with the last one's cursor; quicker than one by one.
+
+        Raises:
+            GateError: a frame holds rows of another cluster or of other hours.
+        """
+        self._usage.replace(batches, seen_at=seen_at)
 
     def usage(
         self,
@@ -92,6 +100,10 @@ class ClusterLedger(ABC):
         """Give the delivery that a billing period was last split for, None if it never was."""
         found = self.splits().get((source, period))
         return found.delivery_id if found is not None else None
+
+    def split_version(self) -> str:
+        """Give a text that changes when parts or estimates do."""
+        return self._splits.version()
 
     def replace_estimates(
         self,

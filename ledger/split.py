@@ -163,6 +163,11 @@ class Splits:
             raise
         replace_files(table, where, staged, "", seen_at)
 
+    def version(self) -> str:
+        """Give the versions of both tables; one that is not there has none."""
+        opened = (self._tables[name].open() for name in ("split_charges", "estimates"))
+        return "/".join("" if table is None else str(table.version()) for table in opened)
+
     def attributable(self) -> pl.LazyFrame | None:
         """Give the facts that are attributed; None where they are the charges, because nothing is split."""
         splits, estimates = self._tables["split_charges"].open(), self._tables["estimates"].open()

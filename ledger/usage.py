@@ -14,32 +14,21 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from domain.errors import ConflictError, GateError
+from domain.errors import GateError
 from domain.usage import FRAMES, UsageBatch
-from ledger.commit import Commit, Member
+from ledger.commit import Commit
 from ledger.logbook import Logbook, told
-from ledger.record import new_id
 from ledger.store import Table
 from ledger.tables import OBJECTS
+from ledger.usage_put import Put, day_of, hours_of, newest
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
-
     from domain.delivery import Cursor
 
 CARRIER = "node_hours"
 """The table that is committed last, with the cursor."""
 
 ORDER = (*(name for name in sorted(FRAMES) if name != CARRIER), CARRIER)
-
-THING = ("cluster", "kind", "namespace", "name", "uid")
-"""What tells one object from another; a name that returns with another uid is another."""
-
-MANY_FILES = 16
-"""Files of one source's objects from which on they become one, with the newest state of each."""
-
-_ATTEMPTS = 20
-"""Commits tried while other sources commit; each of them lets one of us pass."""
 
 
 class UsageStore:
@@ -49,28 +38,31 @@ class UsageStore:
         self._tables = {name: tables[name] for name in FRAMES}
         self._marks = Logbook(tables[CARRIER], "source")
 
-    def replace(self, batch: UsageBatch, *, seen_at: datetime) -> None:
-        """Store whole hours of a cluster in place of what is there.
+    def replace(self, batches: Sequence[UsageBatch], *, seen_at: datetime) -> None:
+        """Store whole hours of one source in place of what is there; of one hour the last batch counts.
 
         Raises:
             GateError: a frame holds rows of another cluster or of other hours.
             StorageError: a table cannot be written.
             ConflictError: somebody else stores hours of the same source.
         """
-        for name, frame in batch.frames.items():
-            _refuse_strangers(batch, name, frame)
+        for batch in batches:
+            for name, frame in batch.frames.items():
+                _refuse_strangers(batch, name, frame)
+        last = batches[-1]
         mark = told(
-            source=batch.source,
-            cluster=batch.cluster,
-            start=batch.start.isoformat(),
-            end=batch.end.isoformat(),
+            source=last.source,
+            cluster=last.cluster,
+            start=last.start.isoformat(),
+            end=last.end.isoformat(),
             seen_at=seen_at.isoformat(),
-            cursor=batch.cursor,
+            cursor=last.cursor,
         )
         for name in ORDER:
             text = mark if name == CARRIER else ""
-            if name in batch.frames or text:
-                _Put(self._tables[name], batch, name, seen_at).run(text)
+            mine = [batch for batch in batches if name in batch.frames]
+            if mine or text:
+                Put(self._tables[name], last.source, mine, seen_at).run(text)
 
     def read(
         self,
@@ -87,9 +79,9 @@ class UsageStore:
         if frame == OBJECTS:
             return newest(rows).select("source", *FRAMES[frame])
         if start is not None:
-            rows = rows.filter(pl.col("day") >= _day(start), pl.col("hour") >= start)
+            rows = rows.filter(pl.col("day") >= day_of(start), pl.col("hour") >= start)
         if end is not None:
-            rows = rows.filter(pl.col("day") <= _day(end), pl.col("hour") < end)
+            rows = rows.filter(pl.col("day") <= day_of(end), pl.col("hour") < end)
         return rows.select("source", *FRAMES[frame])
 
     def cursor(self, source: str) -> Cursor:
@@ -105,7 +97,7 @@ class UsageStore:
     def fingerprint(self, *, start: datetime, end: datetime, sources: Iterable[str] | None = None) -> str:
         """Give a text that changes when hours of these UTC days do; labels are not looked at."""
         wanted = None if sources is None else set(sources)
-        first, last = _day(start), _day(end - timedelta(microseconds=1))
+        first, last = day_of(start), day_of(end - timedelta(microseconds=1))
         found = [
             f"{name}/{member.path}"
             for name, table in self._tables.items()
@@ -139,93 +131,8 @@ class UsageStore:
         return [f"files of {name} were missing or cut off: {_listed(days)}" for name, days in gone.items()]
 
 
-class _Put:
-    """One frame of one batch on its way into its table."""
-
-    def __init__(self, table: Table, batch: UsageBatch, name: str, seen_at: datetime) -> None:
-        self._table = table
-        self._batch = batch
-        self._frame = batch.frames.get(name)
-        self._is_objects = name == OBJECTS
-        self._at = seen_at
-        self._place = {"source": batch.source}
-        if not self._is_objects:
-            self._place["day"] = _day(batch.start)
-
-    def run(self, mark: str) -> None:
-        """Commit the frame, again where others committed meanwhile."""
-        for left in reversed(range(_ATTEMPTS)):
-            opened = self._table.open()
-            if opened is None:
-                if not mark and (self._frame is None or self._frame.is_empty()):
-                    return
-                opened = self._table.ensure()
-            try:
-                self._commit(opened, mark)
-            except ConflictError:
-                if not left:
-                    raise
-                continue
-            return
-
-    def _commit(self, opened: DeltaTable, mark: str) -> None:
-        old, rows = self._replacing(opened)
-        staged = [self._table.stage(rows, self._place, new_id(self._at))] if rows is not None else []
-        if not (staged or old or mark):
-            return
-        guard = f"usage:{self._batch.source}"
-        try:
-            self._table.commit(
-                opened, Commit(add=staged, remove=old, metadata=mark, at=self._at, guard=guard)
-            )
-        except ConflictError:
-            self._table.files.remove(file.path for file in staged)
-            raise
-
-    def _replacing(self, opened: DeltaTable) -> tuple[Sequence[Member], pl.LazyFrame | None]:
-        """Give the files that go and the rows that come, None for none."""
-        if self._frame is None:
-            return [], None
-        members = self._table.members(opened, self._place)
-        if self._is_objects:
-            return self._with_objects(members)
-        mine = _hours_of(self._batch)
-        gone, kept = [], [self._frame.lazy()]
-        for member in members:
-            rows = self._table.read([member.path])
-            hit = rows.select(mine.sum()).collect().item()
-            if hit:
-                gone.append(member)
-            if 0 < hit < member.rows:
-                kept.append(rows.filter(~mine))
-        if self._frame.is_empty() and len(kept) == 1:
-            return gone, None
-        return gone, pl.concat(kept).sort("hour")
-
-    def _with_objects(self, members: Sequence[Member]) -> tuple[Sequence[Member], pl.LazyFrame | None]:
-        assert self._frame is not None  # noqa: S101  # asked before
-        if self._frame.is_empty():
-            return [], None
-        if len(members) < MANY_FILES:
-            return [], newest(self._frame.lazy())
-        stored = self._table.read([member.path for member in members])
-        return members, newest(pl.concat([stored, self._frame.lazy()]))
-
-
-def newest(objects: pl.LazyFrame) -> pl.LazyFrame:
-    """Give of every object the state that was seen last."""
-    place = [name for name in ("source",) if name in objects.collect_schema()]
-    ordered = objects.sort("seen_at", nulls_last=False, maintain_order=True)
-    return ordered.unique([*place, *THING], keep="last", maintain_order=True)
-
-
-def _hours_of(batch: UsageBatch) -> pl.Expr:
-    hour = pl.col("hour")
-    return (pl.col("cluster") == batch.cluster) & (hour >= batch.start) & (hour < batch.end)
-
-
 def _refuse_strangers(batch: UsageBatch, name: str, frame: pl.DataFrame) -> None:
-    mine = pl.col("cluster") == batch.cluster if name == OBJECTS else _hours_of(batch)
+    mine = pl.col("cluster") == batch.cluster if name == OBJECTS else hours_of(batch)
     strangers = frame.height - frame.select(mine.fill_null(value=False).sum()).item()
     if strangers:
         raise GateError(
@@ -233,10 +140,6 @@ def _refuse_strangers(batch: UsageBatch, name: str, frame: pl.DataFrame) -> None
             f"{batch.start:%Y-%m-%d %H:%M} and {batch.end:%H:%M} UTC; nothing was replaced",
             hint="a collector must give whole hours of one cluster; please report this as a bug",
         )
-
-
-def _day(at: datetime) -> str:
-    return f"{at:%Y-%m-%d}"
 
 
 def _listed(days: Iterable[str]) -> str:

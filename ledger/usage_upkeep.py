@@ -13,7 +13,7 @@ from domain.errors import ConflictError
 from ledger.commit import Commit, Member
 from ledger.rewriting import MANY_FILES, partitions, rewrite
 from ledger.tables import OBJECTS, USAGE
-from ledger.usage import newest
+from ledger.usage_put import newest
 
 if TYPE_CHECKING:
     from domain.delivery import Delivery

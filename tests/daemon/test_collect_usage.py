@@ -24,6 +24,7 @@ from domain.errors import SourceError
 from domain.ports import Progress
 from domain.probe import Probe
 from domain.usage import HOUR, UsageBatch, UsageFetch
+from ledger.charges import ChargeLedger
 
 CLUSTER = "- {type: prometheus, name: cluster, every: 1h}"
 BEGIN = datetime(2026, 6, 19, 22, tzinfo=UTC)
@@ -136,6 +137,20 @@ def test_hours_are_stored_and_the_next_run_goes_on(acme: Acme, cluster: Cluster)
     ran = acme.costd("collect", "--output", "ndjson")
     assert ran.status == 0
     assert ran.ndjson[0]["result"] == "unchanged"
+
+
+@pytest.mark.parametrize(("limits", "commits"), [((2.0, 250_000), 1), ((0.0, 250_000), 7), ((60.0, 4), 4)])
+def test_quick_batches_are_stored_together_and_slow_ones_at_once(
+    acme: Acme, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, limits: tuple[float, int], commits: int
+) -> None:
+    for name, limit in zip(("SECONDS", "ROWS"), limits, strict=True):
+        monkeypatch.setattr(f"daemon.collect_usage.TOGETHER_{name}", limit)
+    configure(acme, bill=False)
+    acme.costd("collect")
+    assert hours(acme)[-1] + HOUR == cluster.through
+    opened = ChargeLedger(str(acme.folder / "var/ledger")).tables["node_hours"].open()
+    assert opened is not None
+    assert opened.version() == commits
 
 
 def test_status_shows_how_far_the_hours_reach(acme: Acme, cluster: Cluster) -> None:

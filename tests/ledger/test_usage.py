@@ -200,20 +200,38 @@ def test_what_a_disk_lost_is_let_go_and_collected_again(ledger: ChargeLedger) ->
     assert cpu(ledger) == [(0, 1.0), (1, 1.0)]
 
 
+def test_batches_stored_together_are_one_commit_per_table(ledger: ChargeLedger) -> None:
+    days = [MIDNIGHT - timedelta(days=1), MIDNIGHT]
+    batches = [a_usage_batch(day=day, hours=12, hour=hour) for day in days for hour in (0, 12)]
+    ledger.replace_usages(batches, seen_at=SEEN)
+    assert ledger.usage("pod_hours").collect().height == 48
+    assert ledger.usage_cursor("cluster") == batches[-1].cursor
+    assert ledger.usage_through("cluster") == batches[-1].end
+    opened = ledger.tables["pod_hours"].open()
+    assert opened is not None
+    assert (opened.version(), len(ledger.tables["pod_hours"].members(opened))) == (1, 2)
+    other = a_usage_batch(cluster="dev", objects=rows("objects", {}, cluster="dev"))
+    ledger.replace_usages([a_usage_batch(objects=rows("objects", {})), other], seen_at=SEEN)
+    assert ledger.usage("objects").collect().height == 2
+
+
 BATCHES = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=6)
 
 
 @settings(max_examples=25, deadline=None)
-@given(batches=BATCHES)
+@given(batches=BATCHES, together=st.integers(1, 6))
 def test_any_order_of_batches_leaves_the_last_word_on_every_hour(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[int, int, int]]
+    tmp_path_factory: pytest.TempPathFactory, batches: list[tuple[int, int, int]], together: int
 ) -> None:
     ledger = ChargeLedger(str(tmp_path_factory.mktemp("ledger")))
     wanted: dict[int, list[float]] = {}
+    held = []
     for number, (hour, hours, count) in enumerate(batches):
         amounts = [
             (one, float(number * 10 + pod)) for one in range(hour, hour + hours) for pod in range(count)
         ]
-        ledger.replace_usage(a_usage_batch(hour=hour, hours=hours, pod_hours=pods(*amounts)), seen_at=SEEN)
+        held.append(a_usage_batch(hour=hour, hours=hours, pod_hours=pods(*amounts)))
         wanted |= {one: [amount for at, amount in amounts if at == one] for one in range(hour, hour + hours)}
+    for at in range(0, len(held), together):
+        ledger.replace_usages(held[at : at + together], seen_at=SEEN)
     assert cpu(ledger) == sorted((hour, amount) for hour, amounts in wanted.items() for amount in amounts)
