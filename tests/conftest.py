@@ -11,8 +11,11 @@ import pytest
 from bigquery_peer import BigQuery
 from bigquery_peer import serving as serving_bigquery
 from hypothesis import HealthCheck, settings
+from metrics_world import HOURS, OUTAGE, START, world
 from postgres import PostgresServer, binaries
 from postgres import serving as serving_postgres
+from prometheus_server import is_installed as prometheus_is_installed
+from prometheus_server import serving as serving_prometheus
 from s3 import S3Server, serving
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -92,6 +95,16 @@ def postgres_server() -> Iterator[PostgresServer]:
 def postgres_url(postgres_server: PostgresServer) -> str:
     """The SQLAlchemy URL of an empty database."""
     return postgres_server.database()
+
+
+@pytest.fixture(scope="session")
+def prometheus_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Prometheus that holds the history of `metrics_world`."""
+    if not prometheus_is_installed():
+        pytest.skip("Prometheus and promtool are not installed: `make peers` installs them")
+    history = world().open_metrics(START, HOURS, OUTAGE)
+    with serving_prometheus(history, tmp_path_factory.mktemp("prometheus")) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,1 @@
+"""Usage of a cluster from Prometheus and what speaks its query API: questions, answers, hours."""
