@@ -11,7 +11,7 @@ from importlib import import_module, resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collectors import COLLECTORS
+from collectors import COLLECTORS, type_of
 from config.load import Loaded, Origin, load
 from config.secrets import Secret
 from config.settings import S3, Mode, Settings
@@ -40,7 +40,7 @@ _SIMULATED = ("demo", "demo_cluster")
 
 def source_types() -> dict[str, str]:
     """Give the import path of every collector by the `type` a source names it with."""
-    return {path.partition(":")[0].rpartition(".")[2]: path for path in COLLECTORS}
+    return {type_of(path): path for path in COLLECTORS}
 
 
 @cache

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import pytest
 
-from collectors import COLLECTORS
-from collectors.interface import Collector
+from collectors import COLLECTORS, USAGE_TYPES, type_of
+from collectors.interface import Collector, UsageCollector
 from config.source import SourceEnvelope
 
 
@@ -21,8 +21,10 @@ def load(path: str) -> Any:
 @pytest.mark.parametrize("path", COLLECTORS)
 def test_a_collector_is_what_the_interface_says(path: str) -> None:
     collector = load(path)
-    for method in ("probe", "fetch"):
-        ours, theirs = getattr(collector, method), getattr(Collector, method)
+    gives_usage = type_of(path) in USAGE_TYPES
+    kind: type = UsageCollector if gives_usage else Collector
+    for method in ("probe", "fetch_usage" if gives_usage else "fetch"):
+        ours, theirs = getattr(collector, method), getattr(kind, method)
         assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
         assert inspect.signature(ours).return_annotation == inspect.signature(theirs).return_annotation
 
@@ -30,7 +32,6 @@ def test_a_collector_is_what_the_interface_says(path: str) -> None:
 @pytest.mark.parametrize("path", COLLECTORS)
 def test_its_settings_belong_to_a_source_of_its_own_type(path: str) -> None:
     settings = load(path).Settings
-    module = path.partition(":")[0].rpartition(".")[2]
     assert issubclass(settings, SourceEnvelope)
-    assert set(get_args(settings.model_fields["type"].annotation)) <= {module}
+    assert set(get_args(settings.model_fields["type"].annotation)) <= {type_of(path)}
     assert [name for name, field in settings.model_fields.items() if not field.description] == []

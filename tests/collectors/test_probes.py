@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -16,6 +17,7 @@ from collectors.demo import DemoCollector, DemoSettings
 from collectors.focus_files import FocusFilesCollector, FocusFilesSettings
 from collectors.gcp_billing import GcpBillingCollector, GcpBillingSettings
 from collectors.interface import Collector, Health
+from collectors.kubernetes_inventory import KubernetesInventoryCollector, KubernetesSettings
 from config.secrets import Secret
 from daemon.clock import FixedClock
 from domain.errors import SourceError
@@ -85,6 +87,11 @@ def _gcp(folder: Path) -> Collector:
     return GcpBillingCollector(settings, clock=FixedClock(at=NOW), requests=NoPurse())
 
 
+def _kubernetes(folder: Path) -> Collector:
+    settings = KubernetesSettings(name="prod", kubeconfig=folder / "missing.yaml", spool=folder / "spool")
+    return cast("Collector", KubernetesInventoryCollector(settings, clock=FixedClock(at=NOW)))
+
+
 def _closed_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -97,6 +104,7 @@ SICK: Mapping[str, Callable[[Path], Collector]] = {
     "collectors.demo:DemoCollector": _demo,
     "collectors.focus_files:FocusFilesCollector": _files,
     "collectors.gcp_billing:GcpBillingCollector": _gcp,
+    "collectors.kubernetes_inventory:KubernetesInventoryCollector": _kubernetes,
 }
 """Per collector one that cannot fetch."""
 

@@ -10,7 +10,7 @@ import pytest
 import reference
 
 from alerts.channels import CHANNELS
-from collectors import COLLECTORS
+from collectors import COLLECTORS, type_of
 from daemon.cli import COMMANDS
 from reaper.actuators import ACTUATORS
 
@@ -99,7 +99,7 @@ def test_every_page_that_the_program_names_exists(root: Path) -> None:
 
 @pytest.mark.parametrize("plugin", [*COLLECTORS, *ACTUATORS, *CHANNELS])
 def test_every_plugin_has_a_page(root: Path, plugin: str) -> None:
-    kind = plugin.partition(":")[0].rpartition(".")[2]
+    kind = type_of(plugin)
     asked = re.compile(rf"type: {kind}\b|channel kind `{kind}`")
     assert [page for page in (root / "docs").rglob("*.md") if asked.search(page.read_text(encoding="utf-8"))]
 

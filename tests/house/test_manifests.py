@@ -12,6 +12,7 @@ from acme import Acme
 from door import site
 from ruamel.yaml import YAML
 
+from collectors.kubernetes.kinds import ALL
 from daemon.cli import cli, run
 from daemon.invocation import Invocation
 
@@ -21,11 +22,11 @@ READING = {"get", "list", "watch"}
 HARMLESS = {
     "": {
         *("namespaces", "nodes", "persistentvolumeclaims", "persistentvolumes", "pods"),
-        *("replicationcontrollers", "resourcequotas", "services"),
+        *("resourcequotas", "services"),
     },
     "apps": {"daemonsets", "deployments", "replicasets", "statefulsets"},
     "batch": {"cronjobs", "jobs"},
-    "autoscaling": {"horizontalpodautoscalers"},
+    "resource.k8s.io": {"resourceclaims"},
 }
 
 
@@ -82,6 +83,16 @@ def test_the_role_only_reads_and_no_secrets() -> None:
         for group in rule["apiGroups"]:
             assert set(rule["resources"]) <= HARMLESS[group]
     assert not [document for _, document in documents() if document["kind"] in {"Role", "RoleBinding"}]
+
+
+def test_the_role_grants_exactly_what_the_collector_reads() -> None:
+    granted = {
+        (group, resource)
+        for rule in one("ClusterRole")["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted == {(kind.group, kind.plural) for kind in ALL}
 
 
 def test_the_binding_gives_that_role_to_the_account_of_the_pod() -> None:
@@ -158,7 +169,7 @@ def test_volumes_are_those_that_there_are() -> None:
 
 
 def test_the_pod_may_do_as_little_as_a_pod_can() -> None:
-    assert (pod()["securityContext"]["runAsNonRoot"], pod()["automountServiceAccountToken"]) == (True, False)
+    assert (pod()["securityContext"]["runAsNonRoot"], pod()["automountServiceAccountToken"]) == (True, True)
     assert pod()["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container()["securityContext"] == {
         "allowPrivilegeEscalation": False,

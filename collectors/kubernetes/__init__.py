@@ -1,0 +1,1 @@
+"""Reading a Kubernetes cluster: lists and watches, what is kept of objects, hours made of observations."""
