@@ -12,8 +12,12 @@ from domain.allocation import CostKind
 FOLLOWERS = ("tax", "support", "credits")
 """Charges that follow others; each is also the name of the pool for what follows nothing."""
 
-ASKED_OF_KINDS = ("charge_category", "service", "commitment_status")
+ASKED_OF_KINDS = ("charge_category", "service", "commitment_status", "allocation_kind")
 """Subjects that decide about the cost kind."""
+
+
+UNUSED_PARTS = ("idle", "unmounted")
+"""`x_AllocationKind` of parts of a machine or disk that nobody held."""
 
 
 def kinds(texts: Texts, owned: pl.Series, ownership: Ownership) -> list[pl.Series]:
@@ -29,7 +33,9 @@ def kinds(texts: Texts, owned: pl.Series, ownership: Ownership) -> list[pl.Serie
         if getattr(ownership.follow, name) != "none":
             pools.append(pl.when(mask & ~pl.col("owned")).then(pl.lit(name)))
     pool = pl.coalesce(*pools) if pools else pl.lit(None, dtype=pl.String())
-    unused = matches([("commitment_status", ("Unused",))], texts)
+    unused = matches([("commitment_status", ("Unused",))], texts) | matches(
+        [("allocation_kind", UNUSED_PARTS)], texts
+    )
     kind = (
         pl.when(pl.col("pool").is_not_null())
         .then(pl.lit(CostKind.SHARED))

@@ -23,6 +23,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "resource_type": ("ResourceType",),
     "charge_category": ("ChargeCategory",),
     "commitment_status": ("CommitmentDiscountStatus",),
+    "allocation_kind": ("x_AllocationKind",),
 }
 _ELSE = {"SubAccountId": "BillingAccountId", "SubAccountName": "BillingAccountName"}
 

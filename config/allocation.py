@@ -79,3 +79,21 @@ class AllocationSettings(Model):
         description="What becomes of reserved but unused quota. Default: nothing is charged for it, because "
         "most quotas are limits.",
     )
+    control_plane: Literal["apart", "workloads"] = Field(
+        default="apart",
+        description="What becomes of the fee for a cluster itself (EKS, GKE, AKS), found where its name is "
+        "the name of the cluster here: `apart` keeps it on its own line, `workloads` shares it among the "
+        "cluster's pods by what they hold of its machines. Default `apart`, because no pod causes it.",
+    )
+    load_balancers: bool = Field(
+        default=True,
+        description="Whether a load balancer is paid for by the Service that it stands before, found by its "
+        "address. Default `true`, because it is there for nobody else.",
+    )
+    disk_tags: tuple[str, ...] = Field(
+        default=(),
+        description="Tag keys that name, on a disk, the node it belongs to, by the node's name or its "
+        "instance id; such a disk is split as its node is. Default none, because providers set no such tag; "
+        "boot disks on Google Cloud and Azure are found by their name without it.",
+        examples=[["node", "kubernetes.io/node-name"]],
+    )

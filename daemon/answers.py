@@ -44,12 +44,14 @@ class Snapshot:
     Attributes:
         deliveries: how many were ever stored.
         newest: id of the last one, "" if there is none.
+        split: version of the parts and estimates beside them.
         rules: hash of the ownership rules.
         sources: how far each source reaches.
     """
 
     deliveries: int
     newest: str
+    split: str
     rules: str
     sources: tuple[SourceView, ...]
 
@@ -77,7 +79,7 @@ class Answers:
         self._elapsed = elapsed
         self._looking, self._owning = Lock(), Lock()
         self._looked: tuple[float, Snapshot] | None = None
-        self._star: tuple[tuple[int, str, str], Star] | None = None
+        self._star: tuple[tuple[int, str, str, str], Star] | None = None
         self._reports: Recent[ReportResult] = Recent(MOST_ROWS)
 
     def last_snapshot(self) -> Snapshot | None:
@@ -113,7 +115,7 @@ class Answers:
 
     def _key(self, query: Query, look: Snapshot) -> Hashable:
         settled = look.settled
-        return (query, look.deliveries, look.newest, look.rules, self._sources(query, settled))
+        return (query, look.deliveries, look.newest, look.split, look.rules, self._sources(query, settled))
 
     def _sources(self, query: Query, look: Snapshot) -> tuple[SourceView, ...]:
         return look.sources if query.as_of is None else tuple(self._rooms.sources(query.as_of))
@@ -123,7 +125,7 @@ class Answers:
             with self._looking:
                 look, deliveries = self._look()
             pinned = PinnedLedger(self._rooms.ledger, deliveries)
-            if pinned.is_whole():
+            if pinned.is_whole() and self._rooms.ledger.split_version() == look.split:
                 return look, pinned
         raise ConflictError(
             "deliveries come in faster than this report can begin", hint="ask again when they are in"
@@ -134,6 +136,7 @@ class Answers:
         found = Snapshot(
             deliveries=len(deliveries),
             newest=deliveries[-1].id if deliveries else "",
+            split=self._rooms.ledger.split_version(),
             rules=self._rooms.rules.hash,
             sources=tuple(self._rooms.sources()),
         )
@@ -141,7 +144,7 @@ class Answers:
         return found, deliveries
 
     def _star_of(self, look: Snapshot) -> Star:
-        key = (look.deliveries, look.newest, look.rules)
+        key = (look.deliveries, look.newest, look.split, look.rules)
         with self._owning:
             if self._star is None or self._star[0] != key:
                 self._star = (key, attribute(self._rooms))

@@ -27,7 +27,8 @@ class PinnedLedger:
     def __init__(self, ledger: ChargeLedger, deliveries: Sequence[Delivery]) -> None:
         self._ledger = ledger
         self._deliveries = list(deliveries)
-        self._charges = ledger.charges()  # polars keeps the version that it begins to scan
+        # polars keeps the version that it begins to scan
+        self._charges, self._attributable = ledger.charges(), ledger.attributable()
 
     def is_whole(self) -> bool:
         """Tell whether nothing was delivered between looking at the deliveries and at the charges."""
@@ -41,13 +42,24 @@ class PinnedLedger:
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
     ) -> pl.LazyFrame:
         """Give the facts of the deliveries."""
-        rows = self._charges
-        if sources is not None:
-            rows = rows.filter(pl.col("source").is_in(list(sources)))
-        if periods is not None:
-            rows = rows.filter(pl.col("billing_period").is_in(list(periods)))
-        return rows
+        return _narrowed(self._charges, sources, periods)
+
+    def attributable(
+        self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Give the facts whose owners are told, as they were when this was made."""
+        return _narrowed(self._attributable, sources, periods)
 
     def as_first_seen(self, at: datetime) -> pl.LazyFrame:
         """Give the daily cube as it was known at an instant; the past does not change."""
         return self._ledger.as_first_seen(at)
+
+
+def _narrowed(
+    rows: pl.LazyFrame, sources: Iterable[str] | None, periods: Iterable[str] | None
+) -> pl.LazyFrame:
+    if sources is not None:
+        rows = rows.filter(pl.col("source").is_in(list(sources)))
+    if periods is not None:
+        rows = rows.filter(pl.col("billing_period").is_in(list(periods)))
+    return rows

@@ -1,4 +1,4 @@
-"""The way of a dollar: collect -> normalise -> attribute -> report.
+"""The way of a dollar: collect -> normalise -> split -> attribute -> report.
 
 Read `follow` and you have read costd. Each step is one call into one room; later steps
 (detect, plan, approve, act, verify) take their place between `attribute` and `report`.
@@ -17,6 +17,7 @@ from daemon.report import ReportResult, run
 from daemon.upkeep import maintain_if_due
 
 if TYPE_CHECKING:
+    from daemon.clusters import SplitDone
     from daemon.query import Query
     from daemon.rooms import Rooms
     from domain.ports import Progress
@@ -44,7 +45,15 @@ def collect(
     rooms.recover(repairing=True)
     for collector in assemble.build_collectors(rooms.settings, names, clock=rooms.clock):
         yield collect_source(rooms, collector, force=force, progress=progress)
+    split(rooms, progress)
     maintain_if_due(rooms)
+
+
+def split(rooms: Rooms, progress: Progress) -> list[SplitDone]:
+    """Split what clusters cost among who used them, wherever the bill or the usage changed."""
+    from daemon.clusters import split_clusters
+
+    return split_clusters(rooms, progress)
 
 
 def attribute(rooms: Rooms) -> Star:

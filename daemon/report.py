@@ -7,7 +7,7 @@ how complete it is. Commands, the digest, the API and pages all call `run`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -27,6 +27,8 @@ from domain.ports import Clock, Ledger
 from domain.window import Window, midnight, month_window
 
 SCHEMA = "costd.report/1"
+BILLED = "billed"
+_ESTIMATED = "x_EstimatedUntil"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class ReportResult:
         missing: charges that do not say this cost.
         unread: rows of the billing periods in question that are in quarantine.
         computed_at: when it was computed.
+        basis: what the figures rest on: `billed`, `estimated` or `mixed`.
     """
 
     query: Query
@@ -78,11 +81,7 @@ class ReportResult:
     missing: tuple[Missing, ...]
     unread: tuple[Missing, ...]
     computed_at: datetime
-
-    @property
-    def basis(self) -> str:
-        """Give what the figures rest on: bills only, until estimates fill the gap before them."""
-        return "billed"
+    basis: str = BILLED
 
     @property
     def late(self) -> tuple[SourceView, ...]:
@@ -130,7 +129,19 @@ def run(
         missing=tuple(_missing(cells, query, column)) if found.height else (),
         unread=tuple(_unread(scope)),
         computed_at=clock.now(),
+        basis=_basis(cells, star, query),
     )
+
+
+def _basis(cells: pl.LazyFrame, star: Star, query: Query) -> str:
+    """Tell whether what is shown was billed, is estimated until it is, or some of both."""
+    if star.resources[_ESTIMATED].null_count() == star.resources.height:
+        return BILLED
+    asked = replace(_slice(query), by=(_ESTIMATED,))
+    found = allocate(cells, star, asked).collect(engine="streaming")[_ESTIMATED].is_null()
+    if found.all():
+        return BILLED
+    return "mixed" if found.any() else "estimated"
 
 
 def cells_of(
@@ -146,7 +157,7 @@ def cells_of(
     needed = _scope(query, ledger.deliveries()) if scope is None else scope
     periods = sorted({delivery.billing_period for delivery in needed})
     if query.as_of is None:
-        cells = ledger.charges(periods=periods)
+        cells = ledger.attributable(periods=periods)
     else:
         cells = ledger.as_first_seen(query.as_of).filter(pl.col("billing_period").is_in(periods))
     for source in sources:

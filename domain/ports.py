@@ -62,6 +62,12 @@ class Ledger(Protocol):
         """Give the facts (`FACT_SCHEMA`) of committed deliveries."""
         ...
 
+    def attributable(
+        self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Give the facts whose owners are told: parts in place of what is split, and estimates."""
+        ...
+
     def resources(self) -> pl.LazyFrame:
         """Give the resource dimension (`RESOURCE_SCHEMA`, promoted `x_tag_*`), one row per dim_id."""
         ...

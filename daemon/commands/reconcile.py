@@ -55,7 +55,7 @@ def command(run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ..
         raise UsageError("--source needs --period", hint="costd reconcile --period 2026-06 --source aws")
     rooms = Rooms.of(run)
     deliveries = rooms.ledger.deliveries()
-    cells = rooms.ledger.charges()
+    cells = rooms.ledger.attributable(sources={one.source for one in deliveries})
     star = attribute(rooms)
     results = reconcile(cells, star, deliveries) if deliveries else []
     left = unshared(cells, star, COSTS["effective"]) if deliveries else []

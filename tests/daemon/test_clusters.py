@@ -1,0 +1,204 @@
+"""A node's bill becomes its pods' cost, and every report still adds up to the bill."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from acme import Acme, Ran
+from builders import a_charge
+from usage import a_usage_batch, rows
+
+from daemon.assemble import open_settings
+from daemon.clock import FixedClock
+from daemon.clusters import SplitDone, split_clusters
+from daemon.progress import Silent
+from daemon.rooms import Rooms
+
+DAY = datetime(2026, 6, 10, tzinfo=UTC)
+TEAMS = "ownership:\n  keys: {team: [team]}\n  rules:\n  - {when: {namespace: kube-system}, team: platform}\n"
+
+
+def at(hour: int) -> datetime:
+    return DAY + timedelta(hours=hour)
+
+
+def the_hours(*hours: int) -> dict[str, pl.DataFrame]:
+    """Two machines: on n1 a shop's pod has half, on n2 a model has a quarter and the system an eighth."""
+    nodes, pods = [], []
+    for hour in hours:
+        whole = {"hour": at(hour), "alive_seconds": 3600.0, "cpu_cores": 4.0, "memory_gib": 16.0, "gpus": 0.0}
+        nodes += [
+            {**whole, "node": "n1", "provider_id": "aws:///eu-central-1a/i-0a1"},
+            {**whole, "node": "n2", "provider_id": "aws:///eu-central-1a/i-0a2"},
+        ]
+        pods += [
+            a_pod(hour, "n1", "shop", "web", "u-web", 2.0, 8.0),
+            a_pod(hour, "n2", "ml", "train", "u-train", 1.0, 4.0),
+            a_pod(hour, "n2", "kube-system", "dns", "u-dns", 0.5, 2.0),
+        ]
+    labels = [
+        {"kind": "pod", "namespace": "shop", "name": "web", "uid": "u-web", "labels": {"team": "storefront"}},
+        {"kind": "pod", "namespace": "ml", "name": "train", "uid": "u-train", "labels": {"app": "train"}},
+        {"kind": "namespace", "namespace": "ml", "name": "ml", "uid": "ns-ml", "labels": {"team": "ml"}},
+    ]
+    return {
+        "node_hours": rows("node_hours", *nodes),
+        "pod_hours": rows("pod_hours", *pods),
+        "objects": rows("objects", *labels),
+    }
+
+
+def a_pod(hour: int, node: str, namespace: str, name: str, uid: str, *held: float) -> dict[str, Any]:
+    cpu, memory = held
+    names = {"node": node, "namespace": namespace, "pod": name, "uid": uid, "workload": name}
+    amounts = {"cpu_hours": cpu, "memory_hours": memory, "alive_seconds": 3600.0}
+    return {"hour": at(hour), **names, "workload_kind": "Deployment", **amounts}
+
+
+def a_node_charge(hour: int, name: str, cost: str, **more: object) -> dict[str, object]:
+    costs = dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), cost)
+    return a_charge(start=at(hour), ResourceId=name, ResourceName=None, Tags={}, **{**costs, **more})
+
+
+@pytest.fixture
+def bill(acme: Acme) -> Acme:
+    """Two machines for two hours, a credit, and a bucket."""
+    return acme.collected(
+        *(a_node_charge(hour, "i-0a1", "0.192") for hour in (0, 1)),
+        *(a_node_charge(hour, "i-0a2", "0.192000000001") for hour in (0, 1)),
+        a_node_charge(0, "i-0a2", "-0.01", ChargeCategory="Credit"),
+        a_charge(start=DAY, ResourceId="bucket", EffectiveCost="5", Tags={"team": "web"}),
+        more=TEAMS + "  follow: {credits: none}\n",
+    )
+
+
+def the_rooms(acme: Acme) -> Rooms:
+    settings = open_settings(acme.folder / "costd.yaml")
+    return Rooms(settings=settings, clock=FixedClock(at=datetime(2026, 6, 20, tzinfo=UTC)))
+
+
+def store(acme: Acme, *hours: int, **frames: pl.DataFrame) -> None:
+    rooms = the_rooms(acme)
+    batch = a_usage_batch(hours=24, **(the_hours(*hours) | frames))
+    rooms.ledger.replace_usage(batch, seen_at=datetime(2026, 6, 11, tzinfo=UTC))
+
+
+def split(acme: Acme) -> list[SplitDone]:
+    return split_clusters(the_rooms(acme), Silent())
+
+
+def report(acme: Acme, *more: str) -> Ran:
+    ran = acme.costd("report", "--output", "json", "--from", "2026-06-01", *more)
+    assert ran.status == 0, ran.err
+    return ran
+
+
+def by(acme: Acme, *names: str) -> dict[tuple[str | None, ...], Decimal]:
+    found = report(acme, "--by", ",".join(names)).json["rows"]
+    return {tuple(row[name] for name in names): Decimal(row["cost"]) for row in found}
+
+
+def test_a_report_by_team_namespace_and_pod_adds_up_to_the_bill(bill: Acme) -> None:
+    before = report(bill).json["totals"]
+    store(bill, 0, 1)
+    (done,) = split(bill)
+    assert (done.source, done.parents, done.clusters, done.failed) == ("aws", 5, ("prod",), ())
+    found = by(bill, "team", "namespace", "pod")
+    assert report(bill, "--by", "team,namespace,pod").json["totals"] == before
+    assert sum(found.values()) == Decimal(before[0]["cost"]) == Decimal("5.758000000002")
+    assert found["storefront", "shop", "web"] == Decimal("0.192")
+    assert found["ml", "ml", "train"] == Decimal("0.0935")  # a quarter of all of n2, the credit included
+    assert found["platform", "kube-system", "dns"] == Decimal("0.04675")
+    assert found["web", None, None] == 5
+
+
+def test_idle_is_a_cost_kind_of_its_own(bill: Acme) -> None:
+    store(bill, 0, 1)
+    split(bill)
+    found = by(bill, "cost_kind", "cluster")
+    idle = found["idle", "prod"]
+    assert idle == Decimal("0.192") + Decimal("0.374000000002") - Decimal("0.14025")
+    assert sum(found.values()) == Decimal("5.758000000002")
+
+
+def test_collecting_splits(bill: Acme) -> None:
+    store(bill, 0, 1)
+    assert bill.costd("collect").status == 0
+    assert by(bill, "namespace")["shop",] == Decimal("0.192")
+
+
+def test_nothing_is_split_twice_and_all_of_it_anew_when_the_usage_changed(bill: Acme) -> None:
+    store(bill, 0, 1)
+    assert len(split(bill)) == 1
+    assert split(bill) == []
+    twice = a_pod(0, "n1", "shop", "web", "u-web", 4.0, 16.0)
+    pods = pl.concat([the_hours(1)["pod_hours"], rows("pod_hours", twice)])
+    store(bill, 0, 1, pod_hours=pods)
+    assert len(split(bill)) == 1
+    assert by(bill, "namespace")["shop",] == Decimal("0.288")
+
+
+def test_a_new_delivery_is_split_anew(bill: Acme) -> None:
+    store(bill, 0, 1)
+    split(bill)
+    bill.bill("aws", a_node_charge(0, "i-0a1", "1"), a_node_charge(1, "i-0a1", "1"))
+    ran = bill.costd("collect", "--force")
+    assert ran.status == 0, ran.err
+    assert by(bill, "namespace") == {("shop",): Decimal(1), (None,): Decimal(1)}
+
+
+def test_charges_of_hours_without_usage_stay_with_the_node(bill: Acme) -> None:
+    store(bill, 0)
+    (done,) = split(bill)
+    assert done.parents == 3
+    assert by(bill, "resource", "namespace")["i-0a1", "shop"] == Decimal("0.096")
+    assert by(bill, "resource", "pod")["i-0a1", None] == Decimal("0.288")
+
+
+def test_bills_without_clusters_are_left_alone(bill: Acme) -> None:
+    assert split(bill) == []
+
+
+def test_the_bill_still_reconciles_after_it_was_split(bill: Acme) -> None:
+    store(bill, 0, 1)
+    split(bill)
+    ran = bill.costd("reconcile", "--output", "json")
+    assert ran.status == 0, ran.err
+    assert {row["holds"] for row in ran.json["rows"]} == {True}
+
+
+def test_settings_decide_and_changing_them_splits_anew(bill: Acme) -> None:
+    store(bill, 0, 1)
+    split(bill)
+    bill.configure("aws", more=TEAMS + "allocation: {idle: node}\n")
+    assert len(split(bill)) == 1
+    assert by(bill, "namespace")["shop",] == Decimal("0.384")
+
+
+def test_a_cluster_that_cannot_be_split_stops_no_other(bill: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    from attribution.kubernetes import shares
+    from daemon import cluster_parts
+
+    def fails_for_test(measured: shares.Measured, settings: Any) -> Any:
+        if measured.nodes["cluster"].item(0) == "test":
+            raise ValueError("no such hours")
+        return shares.split_hours(measured, settings)
+
+    monkeypatch.setattr(cluster_parts, "split_hours", fails_for_test)
+    store(bill, 0, 1)
+    node = {"node": "n9", "provider_id": "aws:///a/i-0a2", "alive_seconds": 3600.0, "hour": at(0)}
+    rooms = the_rooms(bill)
+    first = the_hours(0, 1)["node_hours"].filter(pl.col("node") == "n1")
+    rooms.ledger.replace_usage(a_usage_batch(hours=24, node_hours=first), seen_at=DAY)
+    other = a_usage_batch(
+        source="test", cluster="test", hours=24, node_hours=rows("node_hours", node, cluster="test")
+    )
+    rooms.ledger.replace_usage(other, seen_at=DAY)
+    (done,) = split(bill)
+    assert done.clusters == ("prod",)
+    assert done.failed == ("cluster test could not be split: no such hours",)
+    assert by(bill, "namespace")["shop",] == Decimal("0.192")
