@@ -8,32 +8,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 import polars as pl
 
+from collectors.prometheus.answers import BUSY, URL_HINT, is_too_much, pause, read, refuse_parts
 from collectors.prometheus.settings import quoted
 from collectors.prometheus.web import Reply, TooMuchError, UnavailableError, Web
 from domain.errors import SourceError
-from domain.text import shortened
 
 MOST_POINTS = 11_000
 """Per series and answer; Prometheus refuses more."""
 
-_TOO_MUCH = (
-    "too many samples",
-    "exceeded maximum resolution",
-    "exceeds the limit",
-    "exceeds limit",
-    "timed out",
-    "timeout",
-    "maxsamples",
-    "maxpoints",
-    "the limit is",
-    "limit exceeded",
-)
 _TRIES = 3
-_LONGEST_WAIT = 20.0
-_GONE = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,11 +179,11 @@ class Api:
         # Thanos would otherwise leave out what a store did not give, and say so in a warning only.
         reply = self._answered(path, {**form, "partial_response": "false"})
         content = read(reply, self.web.place)
-        _refuse_parts(content, self.web.place)
+        refuse_parts(content, self.web.place)
         data = content.get("data")
         found = data.get("result") if isinstance(data, dict) else None
         if not isinstance(found, list) or not all(isinstance(one, dict) and "metric" in one for one in found):
-            raise SourceError(f"{self.web.place} answered with something else than series", hint=_URL_HINT)
+            raise SourceError(f"{self.web.place} answered with something else than series", hint=URL_HINT)
         return found
 
     def _answered(self, path: str, form: Mapping[str, str]) -> Reply:
@@ -211,65 +196,10 @@ class Api:
                     raise
                 self.sleep(float(attempt))
                 continue
-            if reply.status not in _GONE or attempt == _TRIES or is_too_much(reply):
+            if reply.status not in BUSY or attempt == _TRIES or is_too_much(reply):
                 break
-            self.sleep(_wait(reply, attempt))
+            self.sleep(pause(reply, attempt))
         return reply
-
-
-_URL_HINT = "`url` must be the address below which `/api/v1/query` is, e.g. http://host:9090"
-
-
-def read(reply: Reply, place: str) -> dict[str, Any]:
-    """Read an answer.
-
-    Raises:
-        TooMuchError: the question was too large.
-        SourceError: it is an error, or no answer of Prometheus.
-    """
-    try:
-        content = orjson.loads(reply.body)
-    except orjson.JSONDecodeError:
-        content = None
-    said = content.get("error") if isinstance(content, dict) else None
-    text = shortened(str(said), 300) if said else f"status {reply.status}"
-    if is_too_much(reply):
-        raise TooMuchError(f"{place} finds a question too large: {text}", hint="raise the server's limits")
-    if reply.status in (401, 403):
-        raise SourceError(
-            f"{place} refuses the login: {text}",
-            hint="give this source `token`, or `username` and `password`, that may read metrics; for Mimir "
-            "also the header X-Scope-OrgID",
-        )
-    if reply.status in _GONE:
-        raise UnavailableError(f"{place} cannot answer now: {text}", hint="the next collection tries again")
-    if said or reply.status != 200:
-        raise SourceError(f"{place} answered with an error: {text}", hint=_URL_HINT if not said else "")
-    if not isinstance(content, dict) or content.get("status") != "success":
-        raise SourceError(f"{place} did not answer as Prometheus does", hint=_URL_HINT)
-    return content
-
-
-def is_too_much(reply: Reply) -> bool:
-    """Tell whether an error says that a smaller question would be answered."""
-    if reply.status in (413, 414):
-        return True
-    if reply.status not in (400, 422, 429, 500, 503):
-        return False
-    text = reply.body[:4096].decode("utf-8", "replace").lower()
-    return any(words in text for words in _TOO_MUCH)
-
-
-def _refuse_parts(content: Mapping[str, Any], place: str) -> None:
-    """Refuse an answer that leaves something out; notes about PromQL itself are none."""
-    warnings = content.get("warnings") or []
-    said = [str(one) for one in warnings if not str(one).startswith("PromQL ")]
-    if content.get("isPartial") or said:
-        why = f": {shortened(said[0], 300)}" if said else ""
-        raise UnavailableError(
-            f"{place} gave only part of an answer{why}",
-            hint="a store behind it is down; its hours are read once it answers in full",
-        )
 
 
 def _label(metric: Mapping[str, str], label: str) -> str | None:
@@ -279,11 +209,6 @@ def _label(metric: Mapping[str, str], label: str) -> str | None:
 def _literal(name: str) -> str:
     """Give a name as a regular expression that matches nothing else; RE2 knows no escape of `-`."""
     return "".join(f"\\{sign}" if sign in r"\.+*?()|[]{}^$" else sign for sign in name)
-
-
-def _wait(reply: Reply, attempt: int) -> float:
-    said = reply.headers.get("retry-after", "")
-    return min(_LONGEST_WAIT, float(said)) if said.isdigit() else float(attempt)
 
 
 def by(labels: Sequence[str], *further: str) -> str:

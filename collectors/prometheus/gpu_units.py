@@ -64,12 +64,13 @@ class Card:
     @property
     def devices(self) -> float:
         """Give how many devices the node has."""
-        others = {name: count for name, count in self.capacity.items() if not name.startswith("nvidia_com_")}
-        if _NEURON in others:
-            others.pop(_NEURON_CORE, None)
-        nvidia = [count * self.unit(name) for name, count in self.capacity.items() if name not in others]
-        counted = float(self.uuids) or float(math.ceil(round(sum(nvidia), 3)))
-        return counted + sum(count * self.unit(name) for name, count in others.items())
+        nvidia, others = 0.0, 0.0
+        for name, count in self.capacity.items():
+            if name.startswith("nvidia_com_"):
+                nvidia += count * self.unit(name)
+            elif name != _NEURON_CORE or _NEURON not in self.capacity:
+                others += count * self.unit(name)
+        return (float(self.uuids) or float(math.ceil(round(nvidia, 3)))) + others
 
     @property
     def strategy(self) -> str | None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from collectors.prometheus.api import Api, read
+from collectors.prometheus.answers import read
+from collectors.prometheus.api import Api
 from collectors.prometheus.families import FAMILIES, GPU_FAMILIES, Family
 from collectors.prometheus.settings import PrometheusSettings
 from domain.errors import CostdError, SourceError
