@@ -12,13 +12,17 @@ import polars as pl
 import pytest
 from acme import Acme
 from builders import a_batch, a_charge
+from usage import a_usage_batch, rows
 
 from domain.charge import CUBE_SCHEMA, FACT_SCHEMA, PRICE_SCHEMA, RESOURCE_SCHEMA
 from domain.delivery import Verdict
+from domain.usage import FRAMES
 from ledger.charges import ChargeLedger
 
 DATA = Path(__file__).parents[1] / "data"
-LEDGERS = ["ledger-v1"]
+LEDGERS = ["ledger-v1", "ledger-v2"]
+SINCE_CLUSTERS = LEDGERS[1:]
+"""Those that have hours of usage, parts and estimates."""
 NOW = datetime(2026, 7, 4, 6, tzinfo=UTC)
 SUMS = {
     ("aws", "2026-06", "USD"): (Decimal("16.250000000001"), Decimal("14.25"), 4),
@@ -50,7 +54,7 @@ def test_every_ledger_that_was_kept_is_tested() -> None:
     assert sorted(folder.name for folder in DATA.glob("ledger-v*")) == LEDGERS
     for name in LEDGERS:
         files = [file for file in (DATA / name).rglob("*") if file.is_file()]
-        assert sum(file.stat().st_size for file in files) < 200_000
+        assert sum(file.stat().st_size for file in files) < 300_000
 
 
 def test_its_charges_add_up_to_what_they_did(root: Path) -> None:
@@ -78,6 +82,31 @@ def test_its_history_says_what_it_did(root: Path) -> None:
     assert ledger.cursors("aws") == {"2026-06": {"etag": "e2"}, "2026-07": {"etag": "e3"}}
     known = ledger.as_first_seen(old_ledger.FIRST).collect()
     assert known["EffectiveCost"].sum() == Decimal("12.25")
+
+
+def test_what_it_knows_of_clusters_is_what_it_was(root: Path, request: pytest.FixtureRequest) -> None:
+    ledger = ChargeLedger(str(root), promote=("team",))
+    july = ledger.attributable(periods=["2026-07"]).join(ledger.resources().drop("source"), on="dim_id")
+    found = (
+        july.select("source", "EffectiveCost", "x_AllocationKind", "x_EstimatedUntil")
+        .sort("source")
+        .collect()
+        .rows()
+    )
+    if request.node.callspec.params["root"] not in {*SINCE_CLUSTERS, "today"}:
+        assert found == [("aws", Decimal(7), None, None)]
+        assert ledger.usage("objects").collect().is_empty()
+        return
+    assert found == [("aws", Decimal(7), "workload", None), ("cluster", Decimal(0), None, "aws")]
+    assert sums(ledger) == SUMS, "the bill stays what it is"
+    for name, schema in FRAMES.items():
+        (row,) = ledger.usage(name).collect().to_dicts()
+        assert row == {"source": "cluster", **rows(name, {}).to_dicts()[0]}
+        assert set(row) == {"source", *schema}
+    assert ledger.usage_cursor("cluster") == {"hour": 1}
+    assert ledger.splits()["aws", "2026-07"].usage == "u1"
+    ledger.replace_usage(a_usage_batch(hour=1), seen_at=NOW)
+    assert ledger.usage("pod_hours").collect().height == 2
 
 
 def test_collecting_goes_on_where_it_ended(root: Path) -> None:

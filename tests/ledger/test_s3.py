@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from builders import a_batch, a_charge, a_chunk
+from builders import a_batch, a_charge, a_chunk, charges
 from s3 import S3Server
+from usage import a_usage_batch, split_whole
 
 from domain.delivery import Chunk, PeriodResult, Verdict
 from domain.errors import StorageError
@@ -128,6 +129,23 @@ def test_maintenance_deletes_objects_that_nobody_can_ask_for(
     assert stray not in keys(s3_server, bucket, "ledger/charges/source")
     assert len(keys(s3_server, bucket, "ledger/charges/source")) == 3
     assert again(ledger, s3_server).as_first_seen(FAR).collect().equals(state)
+
+
+def test_hours_parts_and_estimates_lie_in_a_bucket_as_well(ledger: ChargeLedger, s3_server: S3Server) -> None:
+    for hour in (0, 1, 1):
+        ledger.replace_usage(a_usage_batch(hour=hour, cursor={"hour": hour}), seen_at=NOW)
+    assert ledger.repair_usage("cluster", now=NOW) == []
+    store(ledger, "1.01", "h1")
+    split_whole(ledger, seen_at=NOW)
+    guess = a_charge(start="2026-06-11", BilledCost="2", x_EstimatedUntil="aws")
+    ledger.replace_estimates("cluster", "2026-06", charges(guess), seen_at=NOW)
+    ledger.maintain(LATER)
+    found = again(ledger, s3_server)
+    assert found.usage("pod_hours").collect().height == 2
+    assert found.usage_cursor("cluster") == {"hour": 1}
+    assert sorted(found.attributable().collect()["BilledCost"]) == [Decimal("1.01"), Decimal(2)]
+    store(ledger, "1.02", "h2", LATER)
+    assert found.attributable().collect()["BilledCost"].to_list() == [Decimal("1.02")]
 
 
 def test_a_lost_object_is_damage(ledger: ChargeLedger, s3_server: S3Server, bucket: str) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
 import pytest
 from builders import a_batch, a_charge, charges
-from usage import MIDNIGHT, a_usage_batch, rows
+from usage import MIDNIGHT, a_usage_batch, rows, split_whole
 
-from domain.allocation import PART_SCHEMA
 from ledger.backup import backup
 from ledger.charges import ChargeLedger
 from ledger.restore import restore
-from ledger.splitting import Splitting
 from ledger.state import State
 
 NOW = datetime(2026, 6, 20, tzinfo=UTC)
@@ -36,21 +33,7 @@ def files(ledger: ChargeLedger, table: str) -> list[Path]:
 def split(ledger: ChargeLedger, cost: str) -> None:
     """Deliver a bill of one node and split it among one pod."""
     ledger.replace(a_batch(a_charge(BilledCost=cost), manifest_hash=cost), seen_at=NOW, force=True)
-    facts = ledger.charges().join(ledger.resources(), on="dim_id").collect()
-    parts = facts.with_columns(
-        parent_dim_id="dim_id",
-        parent_start="ChargePeriodStart",
-        AllocatedResourceId=pl.lit("uid-1"),
-        Tags=pl.lit("{}"),
-    )
-    given = Splitting(
-        source="aws",
-        billing_period="2026-06",
-        delivery_id=ledger.deliveries()[-1].id,
-        parents=facts.select("dim_id", "ChargePeriodStart", "price_id"),
-        usage=f"u{cost}",
-    )
-    ledger.replace_split(given, [parts.select(PART_SCHEMA.names()).cast(dict(PART_SCHEMA))], seen_at=NOW)
+    split_whole(ledger, seen_at=NOW, usage=f"u{cost}")
 
 
 def fill(ledger: ChargeLedger) -> None:

@@ -2,7 +2,7 @@
 
 `tests/data/ledger-v<n>` was written by the version that first stored charges in form n:
 
-    PYTHONPATH=.:tests/support python -m old_ledger tests/data/ledger-v2
+    PYTHONPATH=.:tests/support python -m old_ledger tests/data/ledger-v3
 
 Run it once when the stored form changes (columns of a table, the entry in a commit), commit
 the folder, and add it to `LEDGERS` of `tests/ledger/test_old_ledgers.py`. What was written
@@ -15,8 +15,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from builders import a_batch, a_charge
+from builders import a_batch, a_charge, charges
+from usage import a_usage_batch, rows, split_whole
 
+from domain.usage import FRAMES
 from ledger.charges import ChargeLedger
 
 FIRST = datetime(2026, 6, 3, 6, tzinfo=UTC)
@@ -25,7 +27,8 @@ LAST = datetime(2026, 7, 3, 6, tzinfo=UTC)
 
 
 def write(root: str) -> None:
-    """Write it: two sources, two months, two currencies, a restated month and every kind of charge."""
+    """Write it: two sources, two months, two currencies, a restated month, every kind of charge, an hour of a
+    cluster, a split month and an estimate."""
     ledger = ChargeLedger(root, promote=("team",))
     web, nobody = {"Team": "web", "env": "prod"}, {}
     june = [
@@ -52,6 +55,11 @@ def write(root: str) -> None:
         Tags={"team": "ml"},
     )
     ledger.replace(a_batch(euros, source="azure", manifest_hash="euros"), seen_at=LAST)
+    frames = {name: rows(name, {}) for name in FRAMES}
+    ledger.replace_usage(a_usage_batch(cursor={"hour": 1}, **frames), seen_at=LAST)
+    split_whole(ledger, seen_at=LAST, period="2026-07")
+    guess = a_charge(start="2026-07-02", BilledCost="0", EffectiveCost="0", x_EstimatedUntil="aws")
+    ledger.replace_estimates("cluster", "2026-07", charges(guess), seen_at=LAST)
     for entry in Path(root).glob("*/_delta_log/*.json"):
         # Where it was made is nobody's business, and no reader asks for it.
         entry.write_text(entry.read_text("utf-8").replace(str(Path(root).absolute()), "/ledger"), "utf-8")

@@ -7,8 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from domain.allocation import PART_SCHEMA
 from domain.delivery import Cursor
 from domain.usage import FRAMES, HOUR, UsageBatch
+from ledger.charges import ChargeLedger
+from ledger.splitting import Splitting
 
 MIDNIGHT = datetime(2026, 6, 10, tzinfo=UTC)
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -51,3 +54,32 @@ def a_usage_batch(
         frames=frames or usual,
         cursor=cursor or {"through": (start + hours * HOUR).isoformat()},
     )
+
+
+def split_whole(
+    ledger: ChargeLedger,
+    *,
+    seen_at: datetime,
+    source: str = "aws",
+    period: str = "2026-06",
+    usage: str = "u1",
+) -> None:
+    """Give every charge of a billing period to one pod."""
+    charges = ledger.charges(sources=[source], periods=[period])
+    facts = charges.join(ledger.resources().drop("source"), on="dim_id").collect()
+    parts = facts.with_columns(
+        parent_dim_id="dim_id",
+        parent_start="ChargePeriodStart",
+        AllocatedResourceId=pl.lit("uid-1"),
+        x_AllocationKind=pl.lit("workload"),
+        Tags=pl.lit('{"team": "web"}'),
+    )
+    splitting = Splitting(
+        source=source,
+        billing_period=period,
+        delivery_id=ledger.versions(source, period)[-1].id,
+        parents=facts.select("dim_id", "ChargePeriodStart", "price_id"),
+        usage=usage,
+    )
+    pieces = [parts.select(PART_SCHEMA.names()).cast(dict(PART_SCHEMA))]
+    ledger.replace_split(splitting, pieces, seen_at=seen_at)
