@@ -9,6 +9,7 @@ COLLECTORS: tuple[str, ...] = (
     "collectors.focus_files:FocusFilesCollector",
     "collectors.gcp_billing:GcpBillingCollector",
     "collectors.kubernetes_inventory:KubernetesInventoryCollector",
+    "collectors.prometheus_usage:PrometheusUsageCollector",
 )
 """Import paths, so that a command pays only for the SDKs of the sources it uses."""
 

@@ -18,6 +18,7 @@ from collectors.focus_files import FocusFilesCollector, FocusFilesSettings
 from collectors.gcp_billing import GcpBillingCollector, GcpBillingSettings
 from collectors.interface import Collector, Health
 from collectors.kubernetes_inventory import KubernetesInventoryCollector, KubernetesSettings
+from collectors.prometheus_usage import PrometheusSettings, PrometheusUsageCollector
 from config.secrets import Secret
 from daemon.clock import FixedClock
 from domain.errors import SourceError
@@ -92,6 +93,11 @@ def _kubernetes(folder: Path) -> Collector:
     return cast("Collector", KubernetesInventoryCollector(settings, clock=FixedClock(at=NOW)))
 
 
+def _prometheus(_: Path) -> Collector:
+    settings = PrometheusSettings(name="metrics", url=f"http://127.0.0.1:{_closed_port()}", cluster="prod")
+    return cast("Collector", PrometheusUsageCollector(settings, clock=FixedClock(at=NOW)))
+
+
 def _closed_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -105,6 +111,7 @@ SICK: Mapping[str, Callable[[Path], Collector]] = {
     "collectors.focus_files:FocusFilesCollector": _files,
     "collectors.gcp_billing:GcpBillingCollector": _gcp,
     "collectors.kubernetes_inventory:KubernetesInventoryCollector": _kubernetes,
+    "collectors.prometheus_usage:PrometheusUsageCollector": _prometheus,
 }
 """Per collector one that cannot fetch."""
 
