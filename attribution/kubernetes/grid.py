@@ -79,31 +79,28 @@ def counted(keys: Keys, amounts: Floats, size: int) -> Floats:
 
 def grid_of(nodes: pl.DataFrame, split: Split) -> Grid:
     """Give the grid of a cluster's node-hours; of two rows of one node-hour the last counts."""
-    rows = nodes.unique(KEY, keep="last").drop_nulls(list(KEY))
-    names = pl.Enum(rows.get_column("node").unique().sort())
-    begin = rows.get_column("hour").to_physical().min()
+    names = pl.Enum(nodes.get_column("node").drop_nulls().unique().sort())
+    width = len(names.categories)
+    begin = nodes.get_column("hour").to_physical().min()
     start = begin if isinstance(begin, int) else 0
-    keys = _keys(rows, names, start)
-    order = np.argsort(keys)
-    rows, keys = rows[order], keys[order]
-    size = (
-        int(keys[-1]) // len(names.categories) * len(names.categories) + len(names.categories)
-        if len(keys)
-        else 0
-    )
+    every = _keys(nodes, names, start)
+    order = np.argsort(every, kind="stable")
+    last = np.r_[every[order][1:] != every[order][:-1], np.ones(min(1, len(every)), dtype=np.bool_)]
+    order = order[last & (every[order] >= 0)]
+    rows, keys = nodes[order], every[order]
+    size = (int(keys[-1]) // width + 1) * width if len(keys) else 0
     known = np.zeros(size, dtype=np.bool_)
     known[keys] = True
     amounts = np.zeros((len(RESOURCES), size))
     amounts[:, keys] = [_positive(rows.get_column(name)) for name in _CAPACITY]
     alive = np.zeros(size)
-    alive[keys] = (
-        rows.get_column("alive_seconds").fill_nan(None).fill_null(3600).clip(0, 3600) / 3600
-    ).to_numpy()
+    seconds = rows.get_column("alive_seconds").fill_nan(None).fill_null(3600)
+    alive[keys] = seconds.clip(0, 3600).to_numpy() / 3600
     capacity = amounts * alive
     return Grid(
         nodes=names,
         begin=start,
-        frame=rows.select(KEY),
+        frame=pl.DataFrame([rows.get_column(name) for name in KEY]),
         at=keys,
         known=known,
         amounts=amounts,

@@ -38,7 +38,7 @@ def split_money(
         weights: `on` and `weight`, whole numbers of any unit; only positive ones take part. They are
             in the order of ties.
         costs: what is shared.
-        on: what a charge and its weights have in common.
+        on: what a charge and its weights have in common; a single whole number from 0 is fastest.
 
     Returns:
         `charge` and `part` (row numbers in `charges` and `weights`), and the costs. The parts of a charge
@@ -105,8 +105,21 @@ def _paired(charges: pl.DataFrame, weights: pl.DataFrame, on: Sequence[str]) -> 
 
 def _codes(frame: pl.DataFrame, groups: pl.DataFrame, on: Sequence[str]) -> Ints:
     """Give the number of each row's group; one past the last for a row without."""
+    if len(on) == 1 and frame.schema[on[0]].is_integer():
+        return _looked_up(frame.get_column(on[0]), groups.get_column(on[0]))
     found = frame.select(on).join(groups, on=list(on), how="left", maintain_order="left", nulls_equal=True)
     codes: Ints = found.get_column("group").cast(pl.Int64).fill_null(groups.height).to_numpy()
+    return codes
+
+
+def _looked_up(values: pl.Series, known: pl.Series) -> Ints:
+    """Give the place of whole numbers from 0 among known ones, by a table: many times faster than a join."""
+    most = known.max()
+    places = np.full((most if isinstance(most, int) else 0) + 2, len(known))
+    places[known.to_numpy()] = np.arange(len(known))
+    last = len(places) - 1  # which no known number has
+    at = values.cast(pl.Int64).fill_null(last).to_numpy()
+    codes: Ints = places[np.where((at < 0) | (at > last), last, at)]
     return codes
 
 

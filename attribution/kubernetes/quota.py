@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from attribution.kubernetes.grid import HOUR_US, Grid, Keys, counted
+from attribution.kubernetes.grid import HOUR_US, LEAST, Grid, Keys, counted
 from attribution.kubernetes.policy import Floats, ratio
 from attribution.kubernetes.rows import Rows
 from attribution.kubernetes.schema import RESOURCES
@@ -19,7 +19,7 @@ def unused_quota(quotas: pl.DataFrame) -> pl.DataFrame:
     """
     rows = quotas.filter(pl.col("hard").is_finite(), pl.col("used").is_finite())
     unused = (pl.col("hard") - pl.col("used")).clip(lower_bound=0.0).min().alias("unused")
-    return rows.group_by("hour", "namespace", "resource").agg(unused).filter(pl.col("unused") > 0)
+    return rows.group_by("hour", "namespace", "resource").agg(unused).filter(pl.col("unused") > LEAST)
 
 
 def quota_parts(grid: Grid, idle: Floats, quotas: pl.DataFrame) -> Rows:
@@ -38,7 +38,8 @@ def quota_parts(grid: Grid, idle: Floats, quotas: pl.DataFrame) -> Rows:
     count = grid.size // max(1, grid.width)
     by_hour = np.stack([counted(hours, one, count) for one in spare])
     names, asked = _asked(grid, unused_quota(quotas), count)
-    scale = ratio(np.ones(1), np.maximum(asked.sum(axis=0), by_hour))
+    most = np.maximum(asked.sum(axis=0), by_hour)
+    scale = ratio(np.ones(1), np.where(most > LEAST, most, 0.0))
     who, where, taken = [], [], []
     for number in range(len(names)):
         parts = idle * (asked[number] * scale)[:, hours]

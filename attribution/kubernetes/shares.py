@@ -54,10 +54,14 @@ class SplitHours:
     Attributes:
         shares: `SHARES`, in no order to rely on.
         residuals: `RESIDUALS`: what was held and is in no share, and why.
+        places: `cluster`, `hour`, `node` and `slot`, a number for each node-hour.
+        slots: the `slot` of every share, by which money finds its shares without comparing names.
     """
 
     shares: pl.DataFrame
     residuals: pl.DataFrame
+    places: pl.DataFrame
+    slots: pl.Series
 
 
 def shares(
@@ -90,9 +94,11 @@ def split_hours(measured: Measured, settings: AllocationSettings) -> SplitHours:
     elif settings.idle == "cluster":
         worth = worth_of(grid, settings.split, measured.costs)
         extra.append(across_cluster(grid, found, use, worth))
-    own = _pods(found, use)
+    divided, keys = _shares(grid, joined([_pods(found, use), *extra]), use.idle)
     return SplitHours(
-        shares=_shares(grid, joined([own, *extra]), use.idle),
+        shares=divided,
+        places=grid.frame.with_columns(pl.Series("slot", grid.at)),
+        slots=pl.Series("slot", keys),
         residuals=pl.concat([RESIDUALS.to_frame(), *found.residuals, _unpriced(grid)]),
     )
 
@@ -140,32 +146,34 @@ def _pods(found: Holdings, use: Use) -> Rows:
     return Rows(
         keys=found.keys,
         parts=parts,
-        labels=found.pods.select(*KEY, pl.lit("workload").alias("kind"), *LABELS),
+        labels=_labels(found.pods, "workload"),
         overcommit=overcommit,
     )
 
 
-def _shares(grid: Grid, rows: Rows, idle: Floats) -> pl.DataFrame:
-    """Give the weights of rows and of what is idle, as `SHARES`."""
+def _shares(grid: Grid, rows: Rows, idle: Floats) -> tuple[pl.DataFrame, Keys]:
+    """Give the weights of rows and of what is idle, as `SHARES`, and their keys."""
     nothing_idle = grid.known & (idle.sum(axis=0) <= 0) & (grid.parts.sum(axis=0) > 0)
     weights, left = weighed(grid, rows, nothing_idle)
     at = grid.at[left[grid.at] > 0]
-    spare = grid.frame[np.flatnonzero(left[grid.at] > 0)].select(
-        *KEY, pl.lit("idle").alias("kind"), *(pl.lit(None, pl.String()).alias(n) for n in LABELS)
-    )
-    return pl.concat(
-        [
-            _as_shares(rows.labels, weights, rows.parts, rows.overcommit),
-            _as_shares(spare, left[at], idle[:, at], np.zeros(len(at))),
-        ]
-    )
+    spare = _labels(grid.frame[np.flatnonzero(left[grid.at] > 0)], "idle")
+    taken = _as_shares(rows.labels, weights, rows.parts, rows.overcommit)
+    free = _as_shares(spare, left[at], idle[:, at], np.zeros(len(at)))
+    return pl.concat([taken, free]), np.concatenate([rows.keys, at])
+
+
+def _labels(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """Give who has parts, as columns that are taken over or are the same throughout."""
+    names = [n for n in SHARES.names()[: len(KEY) + 1 + len(LABELS)] if n != "kind"]
+    none = pl.repeat(None, rows.height, dtype=pl.String(), eager=True)
+    columns = [rows.get_column(n) if n in rows.columns else none.alias(n) for n in names]
+    columns.insert(len(KEY), pl.repeat(kind, rows.height, dtype=pl.String(), eager=True).alias("kind"))
+    return pl.DataFrame(columns)
 
 
 def _as_shares(labels: pl.DataFrame, weights: Keys, parts: Floats, overcommit: Floats) -> pl.DataFrame:
-    columns = [pl.Series(name, parts[at] * WHOLE) for at, name in enumerate(RESOURCES)]
-    return labels.with_columns(
-        pl.Series("weight", weights), *columns, pl.Series("overcommit", overcommit)
-    ).select(SHARES.names())
+    amounts = [pl.Series(name, parts[at] * WHOLE) for at, name in enumerate(RESOURCES)]
+    return labels.hstack([pl.Series("weight", weights), *amounts, pl.Series("overcommit", overcommit)])
 
 
 def _unpriced(grid: Grid) -> pl.DataFrame:

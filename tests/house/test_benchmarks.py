@@ -89,3 +89,13 @@ def test_a_part_runs_from_month_to_table(tmp_path: Path, root: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "re-attribute after a rule change" in result.stdout
+
+
+def test_a_cluster_is_split_to_the_last_unit_before_its_speed_counts(tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks", "--rows", "36000", "--rounds", "1", "--only", "kubernetes"]
+    result = subprocess.run(
+        [*command, "--folder", str(tmp_path)], cwd=root, check=False, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "split a cluster's month among its pods" in result.stdout
+    assert list(tmp_path.iterdir()) == []
