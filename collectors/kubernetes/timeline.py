@@ -61,14 +61,15 @@ class Timeline:
             self._node_ended(before, now)
         found = after or before
         if kind.name in TOLD and found is not None:
-            self._tell(kind, found, now)
+            self._tell(kind, found, now, hour_of(self.until))
 
     def _pod_changed(self, before: Kept, after: Kept | None, at: datetime | None, now: datetime) -> None:
         """Count what was before up to the change; a listing does not say when something ended."""
         if self.until is None or (after is not None and before.facts == after.facts):
             return
         unknown = self.until if after is None else now
-        upto = max(self.until, min(at or unknown, now))
+        ended = instant(after.facts.ended) if after and isinstance(after.facts, PodFacts) else None
+        upto = max(self.until, min(at or unknown, ended or now, now))
         self._count(before, upto)
         self.marks[before.uid] = max(upto, self.marks.get(before.uid, upto))
 
@@ -104,7 +105,7 @@ class Timeline:
 
     def _tell_all(self, feed: Feed, at: datetime) -> None:
         for kept in feed.items.values():
-            self._tell(feed.kind, kept, at)
+            self._tell(feed.kind, kept, at, hour_of(at))
 
     def _count_all(self, since: datetime, now: datetime) -> None:
         for node in self.feeds["node"].items.values():
@@ -179,8 +180,8 @@ class Timeline:
                 seconds=min(before + seconds, 3600.0),
             )
 
-    def _tell(self, kind: Kind, found: Kept, at: datetime) -> None:
-        self._hour(hour_of(at)).objects[found.uid] = Seen(kind=kind.name, kept=found, at=at)
+    def _tell(self, kind: Kind, found: Kept, at: datetime, hour: datetime) -> None:
+        self._hour(hour).objects[found.uid] = Seen(kind=kind.name, kept=found, at=at)
 
     def _say(self, since: datetime, now: datetime) -> None:
         """Note in the hours concerned that something may be missing."""
