@@ -16,6 +16,10 @@ FORMAT = 1
 """Version of the texts; a reader refuses a newer one."""
 
 
+_FEW = 64
+"""Commits looked at first; mostly the one that is wanted is among them."""
+
+
 def told(**fields: Any) -> str:
     """Give the text that a commit carries."""
     return json.dumps({"format": FORMAT, **fields}, sort_keys=True)
@@ -49,11 +53,32 @@ class Logbook:
                 self._read_to = version
             return dict(self._newest)
 
-    def _take(self, text: dict[str, Any]) -> None:
-        if not text:
-            return
-        if text["format"] > FORMAT:
+    def latest(self, *key: str) -> dict[str, Any] | None:
+        """Give what the newest commit with a key says; of a long log only the end is read.
+
+        Raises:
+            StorageError: the log cannot be read, or a newer costd wrote it.
+        """
+        opened = self._table.open()
+        limit, commits = _FEW, 0 if opened is None else int(opened.version()) + 1
+        while opened is not None:
+            for commit in self._table.log(opened, limit):
+                text = self._checked(json.loads(commit.get(METADATA) or "{}"))
+                if text and tuple(str(text[name]) for name in self._key) == key:
+                    return text
+            if limit >= commits:
+                break
+            limit *= _FEW
+        return None
+
+    def _checked(self, text: dict[str, Any]) -> dict[str, Any]:
+        if text and text["format"] > FORMAT:
             raise StorageError(
                 f"{self._table.uri} was written by a newer costd", hint="upgrade costd on this machine"
             )
-        self._newest[tuple(str(text[name]) for name in self._key)] = text
+        return text
+
+    def _take(self, text: dict[str, Any]) -> None:
+        if self._checked(text):
+            key = tuple(str(text[name]) for name in self._key)
+            self._newest[key] = text

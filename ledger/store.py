@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from domain.errors import StorageError
+from domain.errors import ConflictError, StorageError
 from ledger.commit import METADATA, Commit, Member, StagedFile, actions
 from ledger.failures import storage_errors
 from ledger.files import Files, LocalFiles, ObjectFiles
@@ -75,15 +75,26 @@ class Table:
 
     def ensure(self) -> DeltaTable:
         """Load the table, created if there is none yet, with every column that it should have."""
-        from deltalake import DeltaTable, Schema
-
         found = self.open()
         if found is not None:
             return self._widened(found)
         if self.is_local:
             Path(self.uri).mkdir(parents=True, exist_ok=True)
+        try:
+            made = self._created()
+        except ConflictError:
+            found = self.open()  # somebody else made it at the same moment
+            if found is None:
+                raise
+            return found
+        self.files.sync([log_entry(0)])
+        return made
+
+    def _created(self) -> DeltaTable:
+        from deltalake import DeltaTable, Schema
+
         with storage_errors("create", self.uri):
-            made = DeltaTable.create(
+            return DeltaTable.create(
                 self.uri,
                 Schema.from_arrow(pl.DataFrame(schema=self.spec.schema).to_arrow().schema),
                 mode="ignore",
@@ -91,8 +102,6 @@ class Table:
                 configuration=self.spec.configuration,
                 storage_options=self.options,
             )
-        self.files.sync([log_entry(0)])
-        return made
 
     def _widened(self, table: DeltaTable) -> DeltaTable:
         from deltalake import Schema

@@ -86,12 +86,12 @@ class UsageStore:
 
     def cursor(self, source: str) -> Cursor:
         """Give what the collector stored with its last batch; empty before the first."""
-        mark = self._marks.newest().get((source,))
+        mark = self._marks.latest(source)
         return dict(mark["cursor"]) if mark is not None else {}
 
     def through(self, source: str) -> datetime | None:
         """Give the end of the last hour that was stored; None before the first."""
-        end = self._marks.newest().get((source,), {}).get("end")
+        end = (self._marks.latest(source) or {}).get("end")
         return None if end is None else datetime.fromisoformat(end)
 
     def fingerprint(self, *, start: datetime, end: datetime, sources: Iterable[str] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,40 @@ def test_batches_stored_together_are_one_commit_per_table(ledger: ChargeLedger) 
     other = a_usage_batch(cluster="dev", objects=rows("objects", {}, cluster="dev"))
     ledger.replace_usages([a_usage_batch(objects=rows("objects", {})), other], seen_at=SEEN)
     assert ledger.usage("objects").collect().height == 2
+
+
+def test_the_cursor_of_a_source_that_rests_is_found_behind_many_commits(
+    ledger: ChargeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.logbook._FEW", 2)
+    ledger.replace_usage(a_usage_batch(source="resting", cursor={"at": "rest"}), seen_at=SEEN)
+    for hour in range(9):
+        ledger.replace_usage(a_usage_batch(hour=hour, cursor={"at": hour}), seen_at=SEEN)
+    assert ledger.usage_cursor("resting") == {"at": "rest"}
+    assert ledger.usage_cursor("cluster") == {"at": 8}
+    assert ledger.usage_cursor("nobody") == {}
+
+
+def test_what_a_newer_costd_wrote_is_refused(ledger: ChargeLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr("ledger.logbook.FORMAT", 99)
+        ledger.replace_usage(a_usage_batch(), seen_at=SEEN)
+    with pytest.raises(StorageError, match="written by a newer costd"):
+        ledger.usage_cursor("cluster")
+
+
+def test_sources_that_are_collected_at_once_do_not_disturb_each_other(ledger: ChargeLedger) -> None:
+    def collect(source: str) -> None:
+        mine = ChargeLedger(ledger.root)
+        for hour in (0, 1, 0, 1):
+            mine.replace_usage(a_usage_batch(source=source, hour=hour, cursor={"of": source}), seen_at=SEEN)
+
+    names = ["one", "two", "three"]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(collect, names))
+    found = ledger.usage("pod_hours").group_by("source").len().sort("source").collect().rows()
+    assert found == [("one", 2), ("three", 2), ("two", 2)]
+    assert [ledger.usage_cursor(name) for name in names] == [{"of": name} for name in names]
 
 
 BATCHES = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=6)
