@@ -46,11 +46,11 @@ TIMES: dict[str, Callable[[], pl.Expr]] = {
 }
 """Time dimensions over facts; ISO weeks start on Monday."""
 
-_SHOWN = {"week": "%G-W%V", "month": "%Y-%m"}
+_SHOWN = {"hour": "%Y-%m-%d %H:00Z", "week": "%G-W%V", "month": "%Y-%m"}
 
 
 def shown_time(name: str) -> pl.Expr:
-    """Give a time dimension as it is shown: a date, an hour, or text (`2026-W47`, `2026-06`)."""
+    """Give a time dimension as it is shown: a date, or text (`2026-06-10 05:00Z`, `2026-W47`, `2026-06`)."""
     return pl.col(name).dt.strftime(_SHOWN[name]) if name in _SHOWN else pl.col(name)
 
 

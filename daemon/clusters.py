@@ -73,6 +73,10 @@ def split_clusters(rooms: Rooms, progress: Progress) -> list[SplitDone]:
         except CostdError as error:
             get_logger().warning("split_failed", source=source, period=period, reason=str(error))
             done.append(SplitDone(source=source, billing_period=period, failed=(str(error),)))
+        except Exception as error:  # noqa: BLE001  # the job boundary: charges that stay whole stop nobody
+            get_logger().exception("split_defect", source=source, period=period)
+            failed = (f"costd itself failed ({type(error).__name__}); the log has the traceback",)
+            done.append(SplitDone(source=source, billing_period=period, failed=failed))
         finally:
             progress.finish()
     return done

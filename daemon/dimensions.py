@@ -65,6 +65,7 @@ _MEANINGS: dict[Place, dict[str, str]] = {
     },
     Place.PRICE: {"sku": "SKU id"},
     Place.TIME: {
+        "hour": "UTC hour in which the charge begins; a bill by the day is all in its first hour",
         "day": "UTC day of the charge",
         "week": "ISO week of the charge, e.g. 2026-W47",
         "month": "UTC month of the charge",

@@ -21,6 +21,7 @@ COST_WORDS = ("billed", "effective", "list", "contracted")
 class Step(StrEnum):
     """How a window is cut into rows."""
 
+    HOUR = "hour"
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
@@ -88,6 +89,11 @@ class Query:
             raise UsageError(
                 f"cannot sort by {self.sort!r}: it is not among the columns",
                 hint=f"sort by cost or one of: {' '.join(self.by)}",
+            )
+        if "hour" in self.by and self.as_of is not None:
+            raise UsageError(
+                "what was known earlier is kept by the day, not by the hour",
+                hint="use --step day with --as-of",
             )
         if self.top is not None and self.top < 1:
             raise UsageError(f"--top {self.top}: at least one row must remain")

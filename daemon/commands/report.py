@@ -32,7 +32,7 @@ LATELY = timedelta(days=1)
 @click.option("--from", "start", metavar="DAY", help="First UTC day, a month (2026-11), 7d, or `all`.")
 @click.option("--to", "end", metavar="DAY", help="UTC day before which it ends. Default: month to date.")
 @period_option
-@click.option("--step", type=click.Choice(["day", "week", "month"]), help="Cut the time into rows.")
+@click.option("--step", type=click.Choice(["hour", "day", "week", "month"]), help="Cut the time into rows.")
 @cost_option
 @click.option(
     "--sharing",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from daemon import assemble
 from daemon.doctor.check import Check
+from daemon.doctor.clusters import cluster_probes
 from daemon.doctor.machine import disk_probes, heartbeat_probe, zone_probe
 from daemon.doctor.owners import owner_probes
 from daemon.doctor.stores import ledger_probes, state_probes
@@ -45,6 +46,7 @@ def all_checks(rooms: Rooms, loaded: Loaded) -> list[Check]:
         Check(area="state", look=lambda: state_probes(settings)),
         Check(area="disk", look=lambda: disk_probes(_folders(settings))),
         Check(area="owners", look=lambda: owner_probes(rooms)),
+        Check(area="clusters", look=lambda: cluster_probes(rooms)),
     ]
     checks += [
         Check(area="webhook" if digest.webhook else "slack", look=partial(_digest, settings, digest))

@@ -202,3 +202,38 @@ def test_a_cluster_that_cannot_be_split_stops_no_other(bill: Acme, monkeypatch: 
     assert done.clusters == ("prod",)
     assert done.failed == ("cluster test could not be split: no such hours",)
     assert by(bill, "namespace")["shop",] == Decimal("0.192")
+
+
+def test_pod_hours_are_a_step_of_a_report(bill: Acme) -> None:
+    store(bill, 0, 1)
+    split(bill)
+    ran = report(bill, "--by", "pod", "--step", "hour", "--where", "pod=web")
+    assert [(row["hour"], row["cost"]) for row in ran.json["rows"]] == [
+        ("2026-06-10 00:00Z", "0.096"),
+        ("2026-06-10 01:00Z", "0.096"),
+    ]
+    ran = bill.costd("report", "--step", "hour", "--as-of", "2026-06-19")
+    assert ran.status == 2
+    assert "kept by the day" in ran.err
+
+
+def doctor(acme: Acme) -> list[dict[str, Any]]:
+    found = acme.costd("doctor", "--output", "json").json["rows"]
+    return [row for row in found if row["check"] == "clusters"]
+
+
+def test_doctor_says_how_much_of_a_cluster_is_on_a_bill(bill: Acme) -> None:
+    assert doctor(bill) == []
+    store(bill, 0, 1)
+    (found,) = doctor(bill)
+    assert (found["subject"], found["health"]) == ("100.0% of 4 node-hours of prod are on a bill", "ok")
+
+
+def test_doctor_names_nodes_that_no_bill_has(bill: Acme) -> None:
+    lost = {"node": "n3", "provider_id": "aws:///a/i-0ff", "hour": at(0), "alive_seconds": 3600.0}
+    nodes = pl.concat([the_hours(0, 1)["node_hours"], rows("node_hours", lost)])
+    store(bill, 0, 1, node_hours=nodes)
+    (found,) = doctor(bill)
+    assert (found["subject"], found["health"]) == ("80.0% of 5 node-hours of prod are on a bill", "warn")
+    assert "n3: no charge names i-0ff" in found["breaks"]
+    assert "resource IDs" in found["fix"]
