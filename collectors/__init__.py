@@ -6,6 +6,7 @@ May not live here: anything that knows a database. A collector fetches and norma
 COLLECTORS: tuple[str, ...] = (
     "collectors.aws_billing:AwsBillingCollector",
     "collectors.demo:DemoCollector",
+    "collectors.demo_cluster:DemoClusterCollector",
     "collectors.focus_files:FocusFilesCollector",
     "collectors.gcp_billing:GcpBillingCollector",
     "collectors.kubernetes_inventory:KubernetesInventoryCollector",

@@ -165,7 +165,7 @@ class _Handed:
 
 def _collector(path: str, source: SourceEnvelope, handed: _Handed) -> Collector | UsageCollector:
     build: Callable[..., Collector | UsageCollector] = collector_class(path)
-    if source.type == "demo":
+    if source.type in _SIMULATED:
         return build(source, world=handed.world(source.model_dump()["seed"]), clock=handed.clock)
     return build(source, **{name: getattr(handed, name) for name in getattr(build, "HANDED", ())})
 

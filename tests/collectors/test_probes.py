@@ -14,9 +14,10 @@ from collectors import COLLECTORS
 from collectors.aws.settings import AwsBillingSettings
 from collectors.aws_billing import AwsBillingCollector
 from collectors.demo import DemoCollector, DemoSettings
+from collectors.demo_cluster import DemoClusterCollector, DemoClusterSettings
 from collectors.focus_files import FocusFilesCollector, FocusFilesSettings
 from collectors.gcp_billing import GcpBillingCollector, GcpBillingSettings
-from collectors.interface import Collector, Health
+from collectors.interface import Collector, Health, UsageCollector
 from collectors.kubernetes_inventory import KubernetesInventoryCollector, KubernetesSettings
 from collectors.prometheus_usage import PrometheusSettings, PrometheusUsageCollector
 from config.secrets import Secret
@@ -48,6 +49,13 @@ def _demo(_: Path) -> Collector:
     world: object = NoWorld()
     settings = DemoSettings(type="demo", name="demo", provider="aws")
     return DemoCollector(settings, world=world, clock=clock)  # type: ignore[arg-type]  # it answers any call
+
+
+def _demo_cluster(_: Path) -> UsageCollector:
+    clock = FixedClock(at=NOW)
+    world: object = NoWorld()
+    settings = DemoClusterSettings(type="demo_cluster", name="demo", cluster="prod-eu")
+    return DemoClusterCollector(settings, world=world, clock=clock)  # type: ignore[arg-type]  # it answers any call
 
 
 def _files(folder: Path) -> Collector:
@@ -105,9 +113,10 @@ def _closed_port() -> int:
         return port
 
 
-SICK: Mapping[str, Callable[[Path], Collector]] = {
+SICK: Mapping[str, Callable[[Path], Collector | UsageCollector]] = {
     "collectors.aws_billing:AwsBillingCollector": _aws,
     "collectors.demo:DemoCollector": _demo,
+    "collectors.demo_cluster:DemoClusterCollector": _demo_cluster,
     "collectors.focus_files:FocusFilesCollector": _files,
     "collectors.gcp_billing:GcpBillingCollector": _gcp,
     "collectors.kubernetes_inventory:KubernetesInventoryCollector": _kubernetes,

@@ -60,7 +60,13 @@ def test_the_demo_is_the_built_in_file_with_data_below_the_working_directory(
     assert assemble.is_demo(settings)
     assert settings.folder == tmp_path / "var" / "demo"
     assert settings.ledger.path == str(tmp_path / "var" / "demo" / "ledger")
-    assert [source.name for source in settings.sources] == ["demo-aws", "demo-gcp", "demo-azure"]
+    assert [source.name for source in settings.sources] == [
+        "demo-aws",
+        "demo-gcp",
+        "demo-azure",
+        "demo-prod-eu",
+        "demo-ml-train",
+    ]
     assert assemble.load_settings("demo").warnings == ()
 
 
