@@ -28,7 +28,7 @@ class Around:
         aws_profiles: sections of `~/.aws/config` and `~/.aws/credentials`.
         gcloud: configurations of gcloud with their project.
         kube_contexts: contexts of the kubeconfig.
-        prometheus: URL of a Prometheus from the environment, without credentials, or "".
+        prometheus: URL of a Prometheus from the environment, with its path but no credentials, or "".
         has_slack_token: the environment holds a bot token.
         timezone: IANA name of this machine's zone, `UTC` if unknown.
     """
@@ -99,7 +99,7 @@ def without_credentials(url: str) -> str:
     except ValueError:
         return ""
     return (
-        f"{parts.scheme}://{parts.hostname}{port}"
+        f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}"
         if parts.scheme in {"http", "https"} and parts.hostname
         else ""
     )

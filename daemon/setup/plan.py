@@ -29,6 +29,8 @@ class Plan:
         timezone: IANA name.
         channel: Slack channel of the digest, "" for none.
         at: local time of the digest.
+        prometheus: URL of a Prometheus that the environment names, "" for none.
+        cluster: what to call its cluster.
     """
 
     places: tuple[Place, ...]
@@ -37,6 +39,8 @@ class Plan:
     timezone: str
     channel: str = ""
     at: str = "09:00"
+    prometheus: str = ""
+    cluster: str = "main"
 
 
 def make_plan(
@@ -61,7 +65,16 @@ def make_plan(
         channel = ask('Slack channel of the daily digest, like "#cloud-costs" (empty: none)', "", _channel)
     if channel:
         at = ask("Time of the digest", at, _time)
-    return Plan(places=places, keys=keys, tagged=seen, timezone=timezone, channel=channel, at=at)
+    return Plan(
+        places=places,
+        keys=keys,
+        tagged=seen,
+        timezone=timezone,
+        channel=channel,
+        at=at,
+        prometheus=_metrics(around.prometheus),
+        cluster=_cluster(around.kube_contexts),
+    )
 
 
 def shown_path(place: Place, folder: Path) -> str:
@@ -72,6 +85,24 @@ def shown_path(place: Place, folder: Path) -> str:
     if path == folder:
         return "."
     return f"./{path.relative_to(folder).as_posix()}" if folder in path.parents else str(path)
+
+
+def _metrics(url: str) -> str:
+    """Give an address that can be configured, "" for any other."""
+    from pydantic import ValidationError
+
+    from collectors.prometheus.settings import PrometheusSettings
+
+    try:
+        return PrometheusSettings(name="metrics", url=url, cluster="main").url
+    except ValidationError:
+        return ""
+
+
+def _cluster(contexts: Sequence[str]) -> str:
+    """Call the cluster what kubectl does, where it knows one."""
+    name = contexts[0] if len(contexts) == 1 else ""
+    return name if name.isprintable() and 0 < len(name) <= 253 else "main"
 
 
 def _place(text: str) -> str:

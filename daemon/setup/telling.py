@@ -35,10 +35,11 @@ def found_lines(around: Around, places: Sequence[Place], folder: Path, *, is_who
         )
     if around.has_slack_token:
         lines.append(f"A Slack bot token is in {SLACK_TOKEN}.")
+    if around.prometheus:
+        lines.append(f"Prometheus: {shortened(around.prometheus, 200)} (from the environment)")
     later = (
         ("Kubernetes contexts", around.kube_contexts),
         ("Google Cloud configurations", around.gcloud),
-        ("Prometheus", (around.prometheus,) if around.prometheus else ()),
     )
     if any(names for _, names in later):
         lines.append("Found, but this version cannot collect it, so it is not written:")
@@ -50,7 +51,8 @@ def found_lines(around: Around, places: Sequence[Place], folder: Path, *, is_who
 
 def next_lines(plan: Plan, around: Around, target: Path, *, is_default: bool) -> list[str]:
     """Say what was written, what it needs, and the next commands."""
-    what = count_text(len(plan.places), "source") if plan.places else "no source yet"
+    count = len(plan.places) + bool(plan.prometheus)
+    what = count_text(count, "source") if count else "no source yet"
     lines = ["", f"Wrote {printable(str(target))}: mode observe, {what}.", *_coverage(plan)]
     needed = list(permission_lines(plan.places, slack=bool(plan.channel)))
     if needed:

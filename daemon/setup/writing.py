@@ -42,10 +42,11 @@ def quoted(text: str) -> str:
 
 def _sources(plan: Plan, folder: Path) -> Iterator[str]:
     if not plan.places:
-        yield "sources: []   # none was found; name folders or buckets with FOCUS files, e.g."
+        empty = "" if plan.prometheus else " []"
+        yield f"sources:{empty}   # no bill was found; name folders or buckets with FOCUS files, e.g."
         yield '#   - {type: focus_files, name: aws, path: "s3://acme-billing/focus"}'
-        return
-    yield "sources:"
+    else:
+        yield "sources:"
     for place in plan.places:
         yield f"  # {_seen(place)}"
         yield "  - type: focus_files"
@@ -54,6 +55,22 @@ def _sources(plan: Plan, folder: Path) -> Iterator[str]:
         yield "    every: 6h   # how often costd run looks for new files"
         if place.is_bucket:
             yield "    # s3: {region: eu-central-1}   # credentials: the AWS SDK's own chain (profile, role)"
+    yield from _metrics(plan)
+
+
+def _metrics(plan: Plan) -> Iterator[str]:
+    """Name the Prometheus that was found, under a name that no bill has."""
+    if not plan.prometheus:
+        yield "# What clusters and GPUs use (docs/connect-prometheus.md):"
+        yield '#   - {type: prometheus, name: metrics, cluster: prod, url: "http://prometheus:9090"}'
+        return
+    taken = {place.name for place in plan.places}
+    name = next(one for one in ("metrics", "prometheus", "cluster-metrics") if one not in taken)
+    yield "  # what a cluster and its GPUs use; the address was in the environment"
+    yield "  - type: prometheus"
+    yield f"    name: {name}"
+    yield f"    url: {quoted(plan.prometheus)}"
+    yield f"    cluster: {quoted(plan.cluster)}   # its name in reports; docs/connect-prometheus.md"
 
 
 def _seen(place: Place) -> str:

@@ -35,7 +35,7 @@ def test_the_usual_places_are_looked_into(home: Path) -> None:
         aws_profiles=("default", "prod", "ci"),
         gcloud=("default (acme-prod)",),
         kube_contexts=("prod", "dev"),
-        prometheus="http://prom:9090",
+        prometheus="http://prom:9090/x",
         has_slack_token=True,
         timezone="UTC",
     )
@@ -91,7 +91,7 @@ def test_the_zone_is_that_of_the_machine(tmp_path: Path, tz: str, linked: str, z
     ("url", "shown"),
     [
         ("prom:9090", "http://prom:9090"),
-        ("https://prom/x?token=1", "https://prom"),
+        ("https://prom/x?token=1", "https://prom/x"),
         ("http://prom:port", ""),
         ("ftp://prom", ""),
         ("", ""),

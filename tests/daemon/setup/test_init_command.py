@@ -198,19 +198,43 @@ def test_a_bucket_is_written_with_the_permissions_it_needs() -> None:
     ]
 
 
-def test_what_cannot_be_collected_yet_is_said_and_not_written(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_cannot_be_collected_yet_is_said_and_not_written(place: Path) -> None:
     kube = place.parent / "home" / ".kube"
     kube.mkdir()
     (kube / "config").write_text("contexts: [{name: prod-cluster}]")
-    monkeypatch.setenv("PROMETHEUS_URL", "http://prom:9090")
     ran = init("--yes")
     assert "this version cannot collect it, so it is not written" in ran.out
     assert "Kubernetes contexts: prod-cluster" in ran.out
     text = (place / "costd.yaml").read_text()
     assert "prod-cluster" not in text
-    assert "prom:9090" not in text
+
+
+def test_a_prometheus_of_the_environment_becomes_a_source(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube = place.parent / "home" / ".kube"
+    kube.mkdir()
+    (kube / "config").write_text("contexts: [{name: prod-cluster}]")
+    write(place / "metrics" / "june.csv", TAGGED)
+    monkeypatch.setenv("PROMETHEUS_URL", "https://me:CANARY@prom.example.com/prometheus/")
+    ran = init("--yes")
+    assert ran.status == 0, ran.err
+    assert "Prometheus: https://prom.example.com/prometheus (from the environment)" in ran.out
+    assert "2 sources" in ran.out
+    _, metrics = settings().sources
+    assert (metrics.type, metrics.name) == ("prometheus", "prometheus")  # a bill is called metrics already
+    assert metrics.model_dump()["url"] == "https://prom.example.com/prometheus"
+    assert metrics.model_dump()["cluster"] == "prod-cluster"
+    assert "CANARY" not in ran.out + (place / "costd.yaml").read_text()
+
+
+def test_an_address_that_cannot_be_configured_is_left_out(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_URL", "http://prom\u00e9theus:9090")
+    assert init("--yes").status == 0
+    assert settings().sources == ()
+    assert "type: prometheus" in (place / "costd.yaml").read_text()  # as an example
 
 
 @pytest.mark.parametrize("name", ['a"b', "c: d", "#e", "f\ng", "x\x1b[31m", "\u202ey", "{}"])
