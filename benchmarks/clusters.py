@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from attribution.kubernetes.money import split_money
+from attribution.kubernetes.money import split_units
 from attribution.kubernetes.schema import KEY
 from attribution.kubernetes.shares import Measured, split_hours
+from attribution.largest_remainder import to_money
 from config.allocation import AllocationSettings
 from domain.usage import DEVICE_HOURS
 
 FIGURES = [
     f"{name}_{what}" for name in ("cpu", "memory") for what in ("request_hours", "used_hours", "hours")
 ]
+WORKERS = 2
+"""Days that are worked on at once; numpy uses one core each, and lets go of Python while it does."""
+
 LABELS = ["cluster", "hour", "node", "namespace", "pod", "uid", "workload_kind", "workload"]
 
 
@@ -29,7 +35,8 @@ def split(folder: Path) -> None:
     settings = AllocationSettings()
     began = time.perf_counter()
     days = sorted(file.name for file in (folder / "pods").iterdir())
-    found = pl.concat([_pods_of(folder, day, settings) for day in days])
+    with ThreadPoolExecutor(WORKERS) as workers:
+        found = pl.concat(workers.map(lambda day: _pods_of(folder, day, settings), days))
     _tell(f"{found['cost'].sum()} in {found.height} pod-days", began)
 
 
@@ -43,10 +50,12 @@ def _pods_of(folder: Path, day: str, settings: AllocationSettings) -> pl.DataFra
     done = split_hours(measured, settings)
     costs = pl.read_parquet(folder / "costs" / day).join(done.places, on=KEY)
     weights = done.shares.select("weight").with_columns(done.slots)
-    parts = split_money(costs, weights, ["cost"], on=["slot"])
-    rows = parts.sort("part")  # one after the other as they are stored, which groups faster
-    named = rows.select("cost", uid=done.shares.get_column("uid").gather(rows.get_column("part")))
-    return named.group_by("uid").agg(pl.col("cost").sum())
+    parts = split_units(costs, weights, ["cost"], on=["slot"])
+    # a node-hour has one charge here, so every share has one part: in their order they group faster
+    units = np.zeros(done.shares.height, dtype=np.int64)
+    units[parts.get_column("part").to_numpy()] = parts.get_column("cost").to_numpy()
+    named = pl.DataFrame([done.shares.get_column("uid"), pl.Series("cost", units)])
+    return named.group_by("uid").agg(to_money(pl.col("cost").sum()))
 
 
 def group(folder: Path) -> None:

@@ -48,7 +48,7 @@ def holdings(grid: Grid, pods: pl.DataFrame, devices: pl.DataFrame) -> Holdings:
         residuals += list(_of_unknown_nodes(pods[strange]))
         there = np.flatnonzero(keys >= 0)
         pods, keys = pods[there], keys[there]
-    amounts = pods.select(held_of(name) for name in RESOURCES)
+    amounts = pl.DataFrame([_held(pods, name) for name in RESOURCES])
     residuals += _unmeasured(pods, amounts)
     held = np.stack([amounts.get_column(name).fill_null(0.0).to_numpy() for name in RESOURCES])
     if devices.height:
@@ -66,6 +66,14 @@ def held_of(resource: str) -> pl.Expr:
     told, *made_of = [_known(name) for name in _HELD[resource]]
     held = pl.coalesce(told, pl.max_horizontal(*made_of)) if made_of else told
     return held.clip(lower_bound=0).alias(resource)
+
+
+def _held(pods: pl.DataFrame, resource: str) -> pl.Series:
+    """Give the same as `held_of`; where everything was measured, without looking at what it is made of."""
+    told = pods.get_column(_HELD[resource][0])
+    if told.null_count() == 0 and bool((np.isfinite(plain := told.to_numpy()) & (plain >= 0)).all()):
+        return told.alias(resource)
+    return pods.select(held_of(resource)).to_series()
 
 
 def residual(rows: pl.DataFrame, cause: Cause, *, resource: pl.Expr, amount: pl.Expr) -> pl.DataFrame:

@@ -31,7 +31,7 @@ _GROUPS = 2**63 // (_PLACES * _FRACTIONS)
 def split_money(
     charges: pl.DataFrame, weights: pl.DataFrame, costs: Sequence[str], *, on: Sequence[str] = KEY
 ) -> pl.DataFrame:
-    """Give the parts of every charge: one row per charge and weight of its group.
+    """Give the parts of every charge as stored money: one row per charge and weight of its group.
 
     Args:
         charges: `on` and the costs, stored money; a cost that is null has parts that are null.
@@ -44,18 +44,22 @@ def split_money(
         `charge` and `part` (row numbers in `charges` and `weights`), and the costs. The parts of a charge
         sum to it. A charge without weights has no rows.
     """
-    pairs = _paired(charges, weights, on)
-    columns = [pl.Series("charge", pairs.charge), pl.Series("part", pairs.part)]
+    parts = split_units(charges, weights, costs, on=on).with_columns(to_money(pl.col(costs)))
     for cost in costs:
-        amounts = charges.get_column(cost)
-        units = charges.select(to_units(pl.col(cost)).fill_null(0)).to_series()
-        part = pl.DataFrame(_shared(units, pairs).alias(cost)).select(to_money(pl.col(cost))).to_series()
-        if amounts.null_count():
-            part = part.zip_with(
-                amounts.is_not_null().gather(pairs.charge), part.clear(1).extend_constant(None, 1)
-            )
-        columns.append(part)
-    return pl.DataFrame(columns)
+        if charges.get_column(cost).null_count():
+            said = charges.get_column(cost).is_not_null().gather(parts.get_column("charge"))
+            parts = parts.with_columns(pl.when(said).then(cost).alias(cost))
+    return parts
+
+
+def split_units(
+    charges: pl.DataFrame, weights: pl.DataFrame, costs: Sequence[str], *, on: Sequence[str] = KEY
+) -> pl.DataFrame:
+    """Give the parts as `split_money`, in whole units of 1E-12: for who adds them up. Null counts as 0."""
+    pairs = _paired(charges, weights, on)
+    units = charges.select(to_units(pl.col(cost)).fill_null(0) for cost in costs)
+    parts = [_shared(units.get_column(cost), pairs).alias(cost) for cost in costs]
+    return pl.DataFrame([pl.Series("charge", pairs.charge), pl.Series("part", pairs.part), *parts])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +148,7 @@ def _shared(units: pl.Series, pairs: _Pairs) -> pl.Series:
     if len(parts):
         left = amounts - np.add.reduceat(parts, pairs.first)
         parts[_largest(rest, left, pairs)] += 1
-    return pl.Series(parts).cast(UNITS)
+    return pl.Series(parts)
 
 
 def _floored(amounts: Ints, weights: Ints, whole: Ints) -> tuple[Ints, Ints]:
