@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -23,6 +23,13 @@ from domain.usage import HOUR, UsageBatch, UsageFetch
 __all__ = ["PrometheusSettings", "PrometheusUsageCollector"]
 
 
+_LOOK = timedelta(seconds=8)
+"""How long a look may wait for one answer; who looks waits for all of them."""
+
+_LONG = timedelta(days=1)
+"""Beyond this the server may have forgotten hours that were not read yet."""
+
+
 class PrometheusUsageCollector:
     """Gives whole hours of usage, and what was measured lately of one thing."""
 
@@ -33,10 +40,11 @@ class PrometheusUsageCollector:
         self.name = settings.name
         self._settings = settings
         self._clock = clock
+        self._newest: tuple[datetime, dict[str, pl.DataFrame]] | None = None
 
     def probe(self) -> list[Probe]:
         """Look at the server, its clock, how far back it knows, and which metrics there are."""
-        with self._api() as api:
+        with self._api(most=_LOOK) as api:
             return probes_of(self._settings, api, self._clock.now())
 
     def fetch_usage(self, cursor: Cursor, *, progress: Progress) -> UsageFetch:
@@ -46,13 +54,20 @@ class PrometheusUsageCollector:
             SourceError: the server does not answer, or has nothing of this cluster.
         """
         end = self._end()
-        start = _through(cursor)
+        through = _through(cursor)
+        since = _whole(self._clock.now() - self._settings.since)
+        start = since if through is None else through
+        notes: tuple[str, ...] = ()
         with self._api() as api:
-            if start is None:
-                since = _whole(self._clock.now() - self._settings.since)
-                start = first_hour(api, since, end)
-                if start is None:
+            if through is None or end - through > _LONG:
+                first = first_hour(api, start, end)
+                if through is None and first is None:
                     raise self._nothing()
+                if through is not None and first is not None and first > start:
+                    notes = (
+                        f"{start:%Y-%m-%d %H:%M} to {first:%Y-%m-%d %H:%M}: the server forgot these hours",
+                    )
+                start = first or start
             reached = last_hour(api, start, end) if start < end else start
         late = reached < end and end - reached > HOUR
         coverage = Coverage(
@@ -63,7 +78,7 @@ class PrometheusUsageCollector:
             if late
             else "",
         )
-        return UsageFetch(batches=self._batches(start, reached, progress), coverage=coverage)
+        return UsageFetch(batches=self._batches(start, reached, progress), coverage=coverage, notes=notes)
 
     def recent(self, which: ResourceId) -> pl.DataFrame | None:
         """Give the newest hour of a pod, workload, namespace, node or GPU; None where nothing measures it.
@@ -73,9 +88,7 @@ class PrometheusUsageCollector:
         """
         if which.place != self._settings.cluster:
             return None
-        with self._api() as api:
-            end = last_hour(api, self._end() - 6 * HOUR, self._end())
-            frames = read_window(window_of(self._settings, api, end - HOUR, end))
+        frames = self._newest_hour()
         name = "device_hours" if which.kind in ("gpu", "device") else "pod_hours"
         frame = frames.get(name)
         found = None if frame is None else frame.filter(_is(which))
@@ -87,12 +100,22 @@ class PrometheusUsageCollector:
                 settings=self._settings, api=api, start=start, end=end, progress=progress
             ).batches()
 
+    def _newest_hour(self) -> dict[str, pl.DataFrame]:
+        """Give the frames of the newest hour, which does not change once it is there."""
+        with self._api() as api:
+            end = last_hour(api, self._end() - 6 * HOUR, self._end())
+            if self._newest is None or self._newest[0] != end:
+                self._newest = end, read_window(window_of(self._settings, api, end - HOUR, end))
+        return self._newest[1]
+
     def _end(self) -> datetime:
         return _whole(self._clock.now() - self._settings.lag)
 
     @contextmanager
-    def _api(self) -> Iterator[Api]:
-        web = Web(self._settings)
+    def _api(self, *, most: timedelta | None = None) -> Iterator[Api]:
+        """Give the server's API; `most` is the longest that an answer is waited for, if less than set."""
+        timeout = min(self._settings.timeout, most or self._settings.timeout)
+        web = Web(self._settings.model_copy(update={"timeout": timeout}))
         try:
             yield Api(web=web, matcher=self._settings.matcher)
         finally:

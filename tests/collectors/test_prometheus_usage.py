@@ -252,6 +252,13 @@ def test_a_fetch_goes_on_where_the_last_stored_batch_ended(
     assert read(prometheus_url, cursor=prod[-1].cursor) == []
 
 
+def test_hours_that_the_server_forgot_are_said_and_passed_over(prometheus_url: str) -> None:
+    late = collector(prometheus_url)
+    fetch = late.fetch_usage({"through": "2025-11-05T00:00:00+00:00"}, progress=Silent())
+    assert fetch.notes == ("2025-11-05 00:00 to 2025-11-10 00:00: the server forgot these hours",)
+    assert next(fetch.batches).start == START
+
+
 def test_an_hour_is_left_alone_until_it_ended_long_enough_ago(prometheus_url: str) -> None:
     early = collector(prometheus_url, now=START + timedelta(hours=5, minutes=9))
     assert early.fetch_usage({}, progress=Silent()).coverage.delivered_through == START + 4 * HOUR
