@@ -14,14 +14,18 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from domain.errors import StorageError, UsageError
 from ledger import archive, dump
 from ledger.charges import ChargeLedger
 from ledger.database import HEAD
+from ledger.log_files import checkpoint, first_entry, log_entry
 from ledger.state import State
-from ledger.store import Table, log_entry
+from ledger.store import Table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,10 @@ def backup(
 
 def _parts(ledger: ChargeLedger) -> tuple[list[_Part], int]:
     """List the files of a moment; facts first, so that all they point at is there as well."""
-    opened = {name: table.open() for name, table in ledger.tables.items()}
+    first: dict[str, int] = {}
+    opened: dict[str, DeltaTable | None] = {}
+    for name, table in ledger.tables.items():
+        first[name], opened[name] = first_entry(table), table.open()
     parts: list[_Part] = []
     for name in reversed(opened):
         # The facts come last in the archive: while it is restored, nothing points at what is not there.
@@ -100,7 +107,8 @@ def _parts(ledger: ChargeLedger) -> tuple[list[_Part], int]:
         if version is None:
             continue
         members = [(member.path, member.size_bytes) for member in table.members(version)]
-        entries = [log_entry(number) for number in range(int(version.version()) + 1)]
+        entries = [log_entry(number) for number in range(first[name], int(version.version()) + 1)]
+        entries += [checkpoint(first[name])] if first[name] else []
         sizes = table.files.sizes(entries)
         if len(sizes) < len(entries):
             raise StorageError(

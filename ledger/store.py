@@ -20,6 +20,7 @@ from domain.errors import ConflictError, StorageError
 from ledger.commit import METADATA, Commit, Member, StagedFile, actions
 from ledger.failures import storage_errors
 from ledger.files import Files, LocalFiles, ObjectFiles
+from ledger.log_files import checkpoint, log_entry
 from ledger.tables import TableSpec
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ class Table:
 
         with contextlib.suppress(DeltaError, OSError):
             table.create_checkpoint()
-            made = f"_delta_log/{table.version():020d}.checkpoint.parquet"
+            made = checkpoint(table.version())
             self.files.sync(self.files.sizes([made, "_delta_log/_last_checkpoint"]))
 
 
@@ -264,8 +265,3 @@ def _is_whole(entry: Path) -> bool:
         return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
     except ValueError:
         return False
-
-
-def log_entry(version: int) -> str:
-    """Name the file of a version in the log."""
-    return f"_delta_log/{version:020d}.json"

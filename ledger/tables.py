@@ -26,6 +26,9 @@ CONTENT = "x_content"
 PROMOTED = "x_promoted"
 """Names the tag keys, joined by commas, that have a column of their own in this row."""
 
+LOG_DAYS = 30
+"""How long the log of a table that is no history is kept; hours of usage come with a commit each."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
@@ -36,12 +39,14 @@ class TableSpec:
         schema: stored columns, those of the partition first.
         partitions: columns that the folders are named after, not in the files.
         ranged: column whose least and greatest value the log keeps per file, or "".
+        lasting: the log is kept for ever, for it is the history; otherwise for `LOG_DAYS`.
     """
 
     name: str
     schema: pl.Schema
     partitions: tuple[str, ...]
     ranged: str = ""
+    lasting: bool = True
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,9 +55,9 @@ class TableSpec:
 
     @property
     def configuration(self) -> dict[str, str | None]:
-        """Give the table properties; the log is kept for ever, for it is the history."""
+        """Give the table properties."""
         return {
-            "delta.logRetentionDuration": "interval 36500 days",
+            "delta.logRetentionDuration": f"interval {36500 if self.lasting else LOG_DAYS} days",
             "delta.enableExpiredLogCleanup": "false",
             "delta.dataSkippingNumIndexedCols": "0",
             **({"delta.dataSkippingStatsColumns": self.ranged} if self.ranged else {}),
@@ -104,7 +109,7 @@ OBJECTS = "objects"
 def _usage(name: str) -> TableSpec:
     place = ("source",) if name == OBJECTS else ("source", "day")
     schema = pl.Schema({**dict.fromkeys(place, pl.String()), **FRAMES[name]})
-    return TableSpec(name=name, schema=schema, partitions=place)
+    return TableSpec(name=name, schema=schema, partitions=place, lasting=False)
 
 
 USAGE = tuple(_usage(name) for name in FRAMES)

@@ -11,6 +11,7 @@ import polars as pl
 
 from domain.errors import ConflictError
 from ledger.commit import Commit, Member
+from ledger.log_files import trim
 from ledger.rewriting import MANY_FILES, partitions, rewrite
 from ledger.tables import OBJECTS, USAGE
 from ledger.usage_put import newest
@@ -36,6 +37,7 @@ def tidy(
         else:
             _let_go_of_days(table, now, now - keep)
             joined[spec.name] = _join_days(table, now)
+        trim(table)
     _let_go_of_stale(tables["split_charges"], deliveries, now)
     return joined
 

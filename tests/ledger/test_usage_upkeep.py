@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -110,3 +111,29 @@ def test_a_backup_brings_hours_parts_and_estimates_back(ledger: ChargeLedger, tm
     assert again.usage("node_hours").collect().height == 25
     state.close()
     other.close()
+
+
+def test_the_log_of_hours_does_not_grow_for_ever(ledger: ChargeLedger, tmp_path: Path) -> None:
+    def log(name: str) -> list[Path]:
+        return sorted(Path(ledger.root, name, "_delta_log").glob("*.json"))
+
+    fill(ledger)
+    ledger.replace_usage(a_usage_batch(hour=20), seen_at=NOW)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+    for name in ("node_hours", "charges"):
+        for entry in log(name):
+            os.utime(entry, (long_ago, long_ago))
+    before, bills = answers(ledger), log("charges")
+    ledger.maintain(NOW, keep_usage=FOR_EVER)
+    assert log("node_hours")[0].stem.endswith("20"), "what the checkpoint sums up is gone"
+    assert log("charges") == bills, "the log of the charges is the history"
+    assert answers(ChargeLedger(ledger.root)) == before
+    state = State(f"sqlite:///{tmp_path}/costd.db")
+    state.open()
+    backup(ledger, state, tmp_path / "all.tar", now=NOW)
+    again = ChargeLedger(str(tmp_path / "again"))
+    restore(tmp_path / "all.tar", again, state, now=NOW, force=True)
+    assert answers(again) == before
+    again.replace_usage(a_usage_batch(hour=22), seen_at=NOW)
+    assert again.usage_through("cluster") == MIDNIGHT + timedelta(hours=23)
+    state.close()
