@@ -116,7 +116,12 @@ def _finding(
     pod, workload = pod_id(row), workload_id(row)
     idle = row["verdict"] is Verdict.IDLE_HELD
     measured = figures[key]
-    evidence = (*_evidence(row, measured, rule), *(money_evidence(cost) if idle else ()))
+    # What is idle since the window begins was so before, for how long nobody looked.
+    length = hours_text(row["hours"] or 0) + (" at least" if row["start"] == observed.start else "")
+    evidence = (
+        *_evidence({**row, "length": length}, measured, rule),
+        *(money_evidence(cost) if idle else ()),
+    )
     return Finding(
         rule=rule.name,
         verdict=row["verdict"],
@@ -137,7 +142,7 @@ def _evidence(row: Row, measured: Row, rule: GpuIdle) -> Iterator[Evidence]:
     if row["reason"]:
         yield Evidence(metric="why", value=row["reason"], speaks_for=None)
     if row["verdict"] is Verdict.IDLE_HELD:
-        asked = f"{hours_text(row['hours'])}, the rule asks for {length_text(rule.lasting)}"
+        asked = f"{row['length']}, the rule asks for {length_text(rule.lasting)}"
         yield Evidence(metric="idle without a break", value=asked, speaks_for=True)
     line = float(rule.gpu_active_below)
     for name, column in (("highest", "activity_max"), ("average", "activity")):

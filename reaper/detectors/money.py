@@ -21,7 +21,7 @@ class Cost:
     Attributes:
         currency: ISO code.
         total: of the hours whose cost is known; never negative.
-        hours: how many those are.
+        hours: how many those are, however many pods there were in them.
         of: how many hours there were.
     """
 
@@ -68,8 +68,8 @@ def cost_of(
         .with_columns((pl.col("cost") * part).cast(MONEY).alias("cost"))
     )
     by = list(keys)
-    sums = known.group_by(*by, "currency").agg(pl.col("cost").sum(), pl.len().alias("hours"))
-    counts = asked.group_by(by).agg(pl.len().alias("of"))
+    sums = known.group_by(*by, "currency").agg(pl.col("cost").sum(), pl.col("hour").n_unique().alias("hours"))
+    counts = asked.group_by(by).agg(pl.col("hour").n_unique().alias("of"))
     found: dict[Key, Cost] = {}
     rows = sums.join(counts, on=by, nulls_equal=True).sort("hours", "currency", descending=[True, False])
     for row in rows.iter_rows(named=True):

@@ -38,6 +38,7 @@ CALLS: dict[str, list[list[str]]] = {
     "report": [["--by", "provider,billing_month", "--output", "json"]],
     "digest": [["--preview"]],
     "status": [[], ["--output", "json"]],
+    "idle": [[], ["backtest", "gpu-idle"], ["rules"], ["gpus"]],
     "restatements": [[]],
     "export": [["focus", "--version", "1.2", "export"]],
     "sanitise": [["aws", "--out", "shared"]],
