@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from sys import intern
 from typing import Any
 
 from collectors.kubernetes.devices import capacity_of, is_device
@@ -111,10 +112,10 @@ def _pod(_meta: Json, spec: Json, status: Json) -> PodFacts:
     ends = [end for _, end in states if end] if phase in {"Succeeded", "Failed"} else []
     volumes = (one.get("persistentVolumeClaim") or {} for one in spec.get("volumes") or ())
     return PodFacts(
-        node=str(spec.get("nodeName") or ""),
-        phase=phase,
-        started=min(starts, default=str(status.get("startTime") or "")),
-        ended=max(ends, default=""),
+        node=intern(str(spec.get("nodeName") or "")),
+        phase=intern(phase),
+        started=intern(min(starts, default=str(status.get("startTime") or ""))),
+        ended=intern(max(ends, default="")),
         cpu=asked.get("cpu", 0.0),
         memory=asked.get("memory", 0.0) / GIB,
         devices=tuple(sorted((name, held) for name, held in asked.items() if is_device(name) and held)),

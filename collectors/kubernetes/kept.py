@@ -82,21 +82,17 @@ def kept_of(kind: Kind, found: Json, sharing: Sharing) -> Kept:
         namespace=intern(meta.get("namespace") or ""),
         name=meta["name"],
         uid=meta["uid"],
-        created=meta.get("creationTimestamp") or "",
-        labels=sharing.one(_pairs(meta.get("labels"), sharing)),
-        annotations=sharing.one(tuple(_bounded(_pairs(meta.get("annotations"), sharing)))),
+        created=intern(meta.get("creationTimestamp") or ""),
+        labels=sharing.one(_pairs(meta.get("labels"))),
+        annotations=sharing.one(tuple(_bounded(_pairs(meta.get("annotations"))))),
         owner=_owner(meta, sharing),
-        facts=_shared(facts_of(kind.name, found), sharing) if kind.whole else None,
+        facts=facts_of(kind.name, found) if kind.whole else None,
     )
 
 
-def _shared(facts: Facts | None, sharing: Sharing) -> Facts | None:
-    return sharing.one(facts) if facts is not None else None
-
-
-def _pairs(held: object, sharing: Sharing) -> Pairs:
+def _pairs(held: object) -> Pairs:
     pairs = held.items() if isinstance(held, Mapping) else ()
-    return tuple(sorted((sharing.one(str(key)), sharing.one(str(value))) for key, value in pairs))
+    return tuple(sorted((intern(str(key)), intern(str(value))) for key, value in pairs))
 
 
 def _bounded(pairs: Pairs) -> Iterator[tuple[str, str]]:
@@ -112,5 +108,7 @@ def _bounded(pairs: Pairs) -> Iterator[tuple[str, str]]:
 def _owner(meta: Json, sharing: Sharing) -> Owner | None:
     for one in meta.get("ownerReferences") or ():
         if one.get("controller"):
-            return sharing.one(Owner(kind=str(one["kind"]), name=str(one["name"]), uid=str(one["uid"])))
+            return sharing.one(
+                Owner(kind=intern(str(one["kind"])), name=str(one["name"]), uid=str(one["uid"]))
+            )
     return None

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from collectors.kubernetes.facts import (
@@ -118,18 +119,19 @@ def _hour(held: Mapping[str, Any], sharing: Sharing) -> HourSum:
 def _kept(kind: str, held: Mapping[str, Any], sharing: Sharing) -> Kept:
     facts = held["facts"]
     return Kept(
-        namespace=sharing.one(held["namespace"]),
+        namespace=intern(held["namespace"]),
         name=held["name"],
         uid=held["uid"],
-        created=held["created"],
+        created=intern(held["created"]),
         labels=sharing.one(_tuples(held["labels"])),
         annotations=sharing.one(_tuples(held["annotations"])),
         owner=sharing.one(Owner(**held["owner"])) if held["owner"] else None,
-        facts=sharing.one(_FACTS[kind](**{key: _tuples(value) for key, value in facts.items()}))
-        if facts
-        else None,
+        facts=_FACTS[kind](**{key: _tuples(value) for key, value in facts.items()}) if facts else None,
     )
 
 
 def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+    """Give what JSON holds as it was: tuples, and equal texts as one."""
+    if isinstance(value, list):
+        return tuple(_tuples(one) for one in value)
+    return intern(value) if isinstance(value, str) else value
