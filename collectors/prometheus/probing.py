@@ -106,10 +106,12 @@ def _counts(api: Api, at: datetime) -> Mapping[str, int]:
 
 
 def _families(families: Iterable[Family], counts: Mapping[str, int]) -> Iterator[Probe]:
+    """Give a line per exporter with what it exports, and one per metric that is missing."""
+    exported: dict[str, list[str]] = {}
     for family in families:
         count = counts.get(family.metric, 0)
         if count:
-            yield Probe(subject=f"{family.metric}: {count:,} series", health=Health.OK)
+            exported.setdefault(family.exporter, []).append(f"{family.metric} ({count:,})")
         elif not family.optional:
             yield Probe(
                 subject=f"{family.metric} is missing ({family.exporter})",
@@ -117,6 +119,8 @@ def _families(families: Iterable[Family], counts: Mapping[str, int]) -> Iterator
                 breaks=family.costs,
                 fix=family.fix,
             )
+    for exporter, metrics in exported.items():
+        yield Probe(subject=f"series of {exporter}: {', '.join(metrics)}", health=Health.OK)
 
 
 def _gpus(counts: Mapping[str, int]) -> Iterator[Probe]:
@@ -124,8 +128,8 @@ def _gpus(counts: Mapping[str, int]) -> Iterator[Probe]:
         yield Probe(subject="no GPU metrics (DCGM): right for a cluster without GPUs", health=Health.OK)
         return
     yield from _families(GPU_FAMILIES.values(), counts)
-    servers = [name for name in _MODEL_SERVERS if name in counts]
-    said = f"requests of model servers: {', '.join(servers)}" if servers else "no metrics of model servers"
+    servers = [f"{name} ({counts[name]:,})" for name in _MODEL_SERVERS if name in counts]
+    said = f"series of model servers: {', '.join(servers)}" if servers else "no metrics of model servers"
     yield Probe(subject=said, health=Health.OK)
 
 

@@ -106,6 +106,8 @@ class Reading:
     def batches(self) -> Iterator[UsageBatch]:
         """Give the hours in stretches within a UTC day; a stretch that fails ends it, those before stay."""
         hours = (self.end - self.start) // HOUR
+        if not hours:
+            return
         self.progress.start(f"hours of {self.settings.cluster}", hours, "hours")
         at = self.start
         while at < self.end:

@@ -284,7 +284,7 @@ def test_the_probe_lists_metrics_and_what_each_missing_one_costs(prometheus_url:
     assert not [probe for probe in found if probe.health is Health.FAIL]
     assert found[0].server_time is not None
     subjects = {probe.subject: probe for probe in found}
-    assert "DCGM_FI_DEV_GPU_UTIL: 2 series" in subjects
+    assert "series of dcgm-exporter: DCGM_FI_DEV_GPU_UTIL (2)" in subjects
     missing = subjects["kube_pod_labels is missing (kube-state-metrics)"]
     assert "--metric-labels-allowlist" in missing.fix
     strange = collector(prometheus_url, "nowhere", now=now).probe()[-1]
