@@ -13,6 +13,7 @@ from domain.errors import ConflictError
 from ledger.commit import Commit, Member
 from ledger.log_files import trim
 from ledger.rewriting import MANY_FILES, partitions, rewrite
+from ledger.split import NO_DELIVERY
 from ledger.tables import OBJECTS, USAGE
 from ledger.usage_put import newest
 
@@ -38,7 +39,8 @@ def tidy(
             _let_go_of_days(table, now, now - keep)
             joined[spec.name] = _join_days(table, now)
         trim(table)
-    _let_go_of_stale(tables["split_charges"], deliveries, now)
+    _let_go_of_stale(tables["split_charges"], "source", deliveries, now)
+    _let_go_of_stale(tables["estimates"], "bill_source", deliveries, now)
     return joined
 
 
@@ -46,13 +48,13 @@ def _let_go_of_days(table: Table, now: datetime, before: datetime) -> None:
     _let_go(table, now, lambda member: member.partition["day"] < f"{before:%Y-%m-%d}")
 
 
-def _let_go_of_stale(table: Table, deliveries: Sequence[Delivery], now: datetime) -> None:
-    """Let go of parts of deliveries that something replaced."""
+def _let_go_of_stale(table: Table, bill: str, deliveries: Sequence[Delivery], now: datetime) -> None:
+    """Let go of what was made beside deliveries that something replaced; `bill` names their source."""
     current = {(one.source, one.billing_period): one.id for one in deliveries}
 
     def is_stale(member: Member) -> bool:
         place = member.partition
-        return current.get((place["source"], place["billing_period"])) != place["delivery_id"]
+        return current.get((place[bill], place["billing_period"]), NO_DELIVERY) != place["delivery_id"]
 
     _let_go(table, now, is_stale)
 

@@ -87,11 +87,14 @@ def test_hours_and_things_older_than_they_are_kept_go(ledger: ChargeLedger) -> N
     assert ledger.attributable().collect().height == 2, "what they cost stays"
 
 
-def test_stale_parts_go(ledger: ChargeLedger) -> None:
+def test_stale_parts_and_estimates_go(ledger: ChargeLedger) -> None:
     split(ledger, "3")
+    guesses = (a_charge(start="2026-06-11", x_EstimatedUntil=bill) for bill in ("aws", "gcp"))
+    ledger.replace_estimates("cluster", "2026-06", charges(*guesses), seen_at=NOW)
     ledger.replace(a_batch(a_charge(BilledCost="4"), manifest_hash="4"), seen_at=NOW)
     ledger.maintain(NOW, grace=NO_GRACE)
     assert files(ledger, "split_charges") == []
+    assert [path.parent.parent.name for path in files(ledger, "estimates")] == ["bill_source=gcp"]
     assert ledger.split_of("aws", "2026-06") is None
     split(ledger, "5")
     ledger.maintain(NOW, grace=NO_GRACE)
