@@ -35,7 +35,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "report": "Say what was spent, by whom, on what.",
         "digest": "Print the daily message.",
         "status": "Say how far each source reaches, and what is wrong.",
-        "idle": "Say what is paid for and not used, and replay rules over history.",
+        "idle": "Say what is paid for and not used; replay idle rules.",
         "restatements": "Say what providers changed in bills they had already sent.",
         "export": "Write the charges as FOCUS files.",
         "sanitise": "Copy an export with everything that identifies you replaced.",
