@@ -45,7 +45,7 @@ def parts_of(
         going = long.filter(pl.col("ChargePeriodStart") < day + DAY, pl.col("ChargePeriodEnd") > day)
         if here.is_empty() and going.is_empty():
             continue
-        held = _held(usage, day, bill.clusters, settings)
+        held = held_on(usage, day, bill.clusters, settings)
         ending = going.filter(pl.col("ChargePeriodEnd") <= day + DAY)
         if not going.is_empty():
             grown = carve.added(pl.concat([grown, carve.weigh(going, bill.things, held)]))
@@ -76,7 +76,7 @@ def _charges(ledger: ChargeLedger, bill: ClusterBill, windows: pl.DataFrame) -> 
     return mine.select(FACT_SCHEMA.names()).collect(engine="streaming")
 
 
-def _held(usage: Usage, day: datetime, clusters: set[str], settings: AllocationSettings) -> pl.DataFrame:
+def held_on(usage: Usage, day: datetime, clusters: set[str], settings: AllocationSettings) -> pl.DataFrame:
     """Give who held what on a day (`HELD`)."""
     found = []
     for cluster in sorted(clusters):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from attribution.kubernetes.merge import merged
+from domain.usage import HOUR
 
 if TYPE_CHECKING:
     from daemon.rooms import Rooms
@@ -51,6 +52,26 @@ class Usage:
         """Give a frame of `domain.usage.FRAMES`, one row per key, whatever sources told of it."""
         rows = self._ledger.usage(name, clusters=sorted(clusters), start=start, end=end).collect()
         return merged(name, rows, self._measuring)
+
+    @cached_property
+    def sources(self) -> list[str]:
+        """Name the sources that told of nodes."""
+        return sorted({source for source, _, _ in self._reach})
+
+    def source_of(self, cluster: str) -> str:
+        """Name the source whose usage a cluster's estimates are stored under: of several the first."""
+        return min(source for source, told, _ in self._reach if told == cluster)
+
+    def through(self, cluster: str) -> datetime | None:
+        """Give the end of the last hour that is known of a cluster."""
+        last = (hour for _, told, hour in self._reach if told == cluster)
+        newest = max(last, default=None)
+        return None if newest is None else newest + HOUR
+
+    @cached_property
+    def _reach(self) -> list[tuple[str, str, datetime]]:
+        rows = self._ledger.usage("node_hours").group_by("source", "cluster").agg(pl.col("hour").max())
+        return list(rows.collect(engine="streaming").iter_rows())
 
     @cached_property
     def objects(self) -> pl.DataFrame:

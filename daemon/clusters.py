@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from daemon.cluster_bill import DAY, ClusterBill, ClusterError, days_of, read_bill
+from daemon.cluster_estimates import estimate_clusters
 from daemon.cluster_parts import parts_of
 from daemon.cluster_usage import Usage
 from daemon.logs import get_logger
@@ -79,7 +80,22 @@ def split_clusters(rooms: Rooms, progress: Progress) -> list[SplitDone]:
             done.append(SplitDone(source=source, billing_period=period, failed=failed))
         finally:
             progress.finish()
+    _estimate(rooms, usage)
     return done
+
+
+def _estimate(rooms: Rooms, usage: Usage) -> None:
+    """Estimate what no bill has reached, and say what has no price."""
+    try:
+        unpriced = estimate_clusters(rooms, usage)
+    except Exception as error:  # noqa: BLE001  # the job boundary: a missing estimate stops no bill
+        get_logger().exception("estimate_defect", reason=str(error))
+        return
+    hours: dict[tuple[str, str], float] = {}
+    for one in unpriced:
+        hours[one.cluster, one.reason] = hours.get((one.cluster, one.reason), 0.0) + one.hours
+    for (cluster, reason), count in sorted(hours.items()):
+        get_logger().info("node_hours_unpriced", cluster=cluster, hours=round(count, 2), reason=reason)
 
 
 def _key(rooms: Rooms, usage: Usage, delivery: Delivery) -> str:

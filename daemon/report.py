@@ -24,7 +24,7 @@ from daemon.times import BEGINNING
 from domain.charge import COSTS
 from domain.delivery import Delivery
 from domain.ports import Clock, Ledger
-from domain.window import Window, midnight, month_window
+from domain.window import Window, midnight, month_window, next_month
 
 SCHEMA = "costd.report/1"
 BILLED = "billed"
@@ -155,7 +155,7 @@ def cells_of(
     Periods that are withheld are left out; the result says so.
     """
     needed = _scope(query, ledger.deliveries()) if scope is None else scope
-    periods = sorted({delivery.billing_period for delivery in needed})
+    periods = sorted({delivery.billing_period for delivery in needed} | _unbilled(query, needed))
     if query.as_of is None:
         cells = ledger.attributable(periods=periods)
     else:
@@ -165,6 +165,17 @@ def cells_of(
             held = (pl.col("source") == source.name) & pl.col("billing_period").is_in(source.withheld)
             cells = cells.filter(~held)
     return cells
+
+
+def _unbilled(query: Query, needed: Sequence[Delivery]) -> set[str]:
+    """Give the month after the newest bill that the query also covers: it may hold estimates only."""
+    newest = max((delivery.billing_period for delivery in needed), default="")
+    if not newest:
+        return set()
+    following = f"{next_month(date.fromisoformat(f'{newest}-01')):%Y-%m}"
+    if query.billing_months is not None and following not in query.billing_months:
+        return set()
+    return {following}
 
 
 def _scope(query: Query, deliveries: Iterable[Delivery]) -> list[Delivery]:

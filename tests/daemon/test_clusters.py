@@ -14,9 +14,12 @@ from usage import a_usage_batch, rows
 
 from daemon.assemble import open_settings
 from daemon.clock import FixedClock
+from daemon.cluster_estimates import estimate_clusters
+from daemon.cluster_usage import Usage
 from daemon.clusters import SplitDone, split_clusters
 from daemon.progress import Silent
 from daemon.rooms import Rooms
+from domain.price import BOOK_SCHEMA, KEY
 
 DAY = datetime(2026, 6, 10, tzinfo=UTC)
 TEAMS = "ownership:\n  keys: {team: [team]}\n  rules:\n  - {when: {namespace: kube-system}, team: platform}\n"
@@ -237,3 +240,80 @@ def test_doctor_names_nodes_that_no_bill_has(bill: Acme) -> None:
     assert (found["subject"], found["health"]) == ("80.0% of 5 node-hours of prod are on a bill", "warn")
     assert "n3: no charge names i-0ff" in found["breaks"]
     assert "resource IDs" in found["fix"]
+
+
+def the_prices(acme: Acme) -> None:
+    """The book knows what n1 costs, not n2."""
+    price = {
+        **dict.fromkeys(KEY, ""),
+        "provider": "aws",
+        "service": "AmazonEC2",
+        "item": "m5.xlarge",
+        "variant": "Linux",
+        "region": "eu-central-1",
+        "offer": "list",
+        "currency": "USD",
+        "unit": "Hrs",
+        "amount": Decimal("0.2"),
+        "effective_from": DAY - timedelta(days=30),
+        "origin": "a list",
+        "seen_at": DAY,
+    }
+    row = {name: price.get(name) for name in BOOK_SCHEMA}
+    the_rooms(acme).price_book.add(pl.DataFrame([row], schema=BOOK_SCHEMA), seen_at=DAY)
+
+
+def typed(frame: pl.DataFrame) -> pl.DataFrame:
+    kind = pl.when(pl.col("node") == "n1").then(pl.lit("m5.xlarge"))
+    return frame.with_columns(instance_type=kind, region=pl.lit("eu-central-1"))
+
+
+@pytest.fixture
+def estimated(bill: Acme) -> Acme:
+    """The bill reaches two hours into the 10th, usage the end of the 11th."""
+    the_prices(bill)
+    for day in (0, 1):
+        whole = the_hours(*range(24 * day, 24 * day + 24))
+        batch = a_usage_batch(
+            hours=24, day=at(24 * day), **{**whole, "node_hours": typed(whole["node_hours"])}
+        )
+        the_rooms(bill).ledger.replace_usage(batch, seen_at=at(48))
+    split(bill)
+    return bill
+
+
+def test_days_that_no_bill_has_reached_are_estimated_and_say_so(estimated: Acme) -> None:
+    found = report(estimated, "--by", "pod", "--where", "day=2026-06-11").json
+    assert found["basis"] == "estimated"
+    assert {row["pod"]: row["cost"] for row in found["rows"]} == {"web": "2.4", None: "2.4"}
+    assert report(estimated, "--by", "team").json["basis"] == "mixed"
+    assert report(estimated, "--by", "team", "--where", "day=2026-06-10").json["basis"] == "billed"
+    assert by(estimated, "team", "day")["storefront", "2026-06-11"] == Decimal("2.4")
+
+
+def test_a_node_without_a_price_is_counted_and_never_0(estimated: Acme) -> None:
+    rooms = the_rooms(estimated)
+    (lost,) = estimate_clusters(rooms, Usage(rooms))
+    assert (lost.cluster, lost.node, lost.hours) == ("prod", "n2", 24.0)
+    assert lost.reason == "its instance type is not known"
+    assert ("i-0a2", "2026-06-11") not in by(estimated, "resource", "day")
+
+
+def test_the_bill_takes_the_place_of_the_estimate(estimated: Acme) -> None:
+    hours = [a_node_charge(hour, "i-0a1", "0.15") for hour in range(48)]
+    estimated.bill("aws", *hours)
+    ran = estimated.costd("collect", "--force")
+    assert ran.status == 0, ran.err
+    found = report(estimated, "--by", "day").json
+    assert found["basis"] == "billed"
+    assert [row["cost"] for row in found["rows"]] == ["3.6", "3.6"]
+
+
+def test_estimates_that_say_the_same_are_not_written_again(estimated: Acme) -> None:
+    before = the_rooms(estimated).ledger.split_version()
+    split(estimated)
+    assert the_rooms(estimated).ledger.split_version() == before
+
+
+def test_estimates_are_no_part_of_what_is_reconciled(estimated: Acme) -> None:
+    assert estimated.costd("reconcile").status == 0
