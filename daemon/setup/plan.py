@@ -31,6 +31,7 @@ class Plan:
         at: local time of the digest.
         prometheus: URL of a Prometheus that the environment names, "" for none.
         cluster: what to call its cluster.
+        contexts: contexts of the kubeconfig, to choose from.
     """
 
     places: tuple[Place, ...]
@@ -41,6 +42,7 @@ class Plan:
     at: str = "09:00"
     prometheus: str = ""
     cluster: str = "main"
+    contexts: tuple[str, ...] = ()
 
 
 def make_plan(
@@ -74,6 +76,7 @@ def make_plan(
         at=at,
         prometheus=_metrics(around.prometheus),
         cluster=_cluster(around.kube_contexts),
+        contexts=tuple(name for name in around.kube_contexts if name.isprintable() and 0 < len(name) <= 253),
     )
 
 

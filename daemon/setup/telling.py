@@ -37,15 +37,14 @@ def found_lines(around: Around, places: Sequence[Place], folder: Path, *, is_who
         lines.append(f"A Slack bot token is in {SLACK_TOKEN}.")
     if around.prometheus:
         lines.append(f"Prometheus: {shortened(around.prometheus, 200)} (from the environment)")
-    later = (
-        ("Kubernetes contexts", around.kube_contexts),
-        ("Google Cloud configurations", around.gcloud),
-    )
-    if any(names for _, names in later):
+    if around.kube_contexts:
+        lines.append(
+            f"Kubernetes contexts: {_names(around.kube_contexts)} (written as comments: choose what is read)"
+        )
+    if around.gcloud:
         lines.append("Found, but this version cannot collect it, so it is not written:")
-        lines += [f"  {what}: {_names(names)}" for what, names in later if names]
-        if around.gcloud:
-            lines.append("  (Google's bills come in by its FOCUS export, as files)")
+        lines.append(f"  Google Cloud configurations: {_names(around.gcloud)}")
+        lines.append("  (Google's bills come in by its FOCUS export, as files)")
     return lines
 
 

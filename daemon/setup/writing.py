@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from itertools import count
 from pathlib import Path
 
 from attribution.tag_keys import Tagged
+from config.source import RESERVED_NAMES
 from daemon.setup.around import SLACK_TOKEN
 from daemon.setup.exports import Place
 from daemon.setup.plan import Plan, shown_path
@@ -15,6 +18,7 @@ from domain.show import percent_text
 from domain.text import shortened
 
 _MOST_KEYS = 12
+_METRICS_NAMES = ("metrics", "prometheus", "cluster-metrics")
 _HEAD = """\
 # Written by `costd init`. What to do next: docs/first-hour.md; all keys: docs/reference/settings.md.
 # Check it with `costd doctor` (connects and changes nothing) or `costd config check` (connects to nothing).
@@ -56,6 +60,29 @@ def _sources(plan: Plan, folder: Path) -> Iterator[str]:
         if place.is_bucket:
             yield "    # s3: {region: eu-central-1}   # credentials: the AWS SDK's own chain (profile, role)"
     yield from _metrics(plan)
+    yield from _clusters(plan)
+
+
+def _clusters(plan: Plan) -> Iterator[str]:
+    """Propose the clusters of the kubeconfig; which of them are anybody's business only people know."""
+    if not plan.contexts:
+        yield "# What clusters request (docs/connect-kubernetes.md):"
+        yield "#   - {type: kubernetes, name: prod, context: prod}"
+        return
+    yield "# Clusters of the kubeconfig; take the # away where one is to be read (docs/connect-kubernetes.md):"
+    taken = {place.name for place in plan.places} | RESERVED_NAMES | set(_METRICS_NAMES)
+    for context in plan.contexts[:_MOST_KEYS]:
+        name = _source_name(context, taken)
+        taken |= {name}
+        yield f"#   - {{type: kubernetes, name: {name}, context: {quoted(context)}}}"
+
+
+def _source_name(context: str, taken: Collection[str]) -> str:
+    """Make a name for a source of that of a context, which may be an ARN or hold anything."""
+    last = re.split(r"[/@:]", context.rstrip("/@:").lower())[-1]
+    base = re.sub(r"[^a-z0-9]+", "-", last).strip("-")[:32].strip("-") or "cluster"
+    numbered = (base if number == 1 else f"{base}-{number}" for number in count(1))
+    return next(name for name in numbered if name not in taken)
 
 
 def _metrics(plan: Plan) -> Iterator[str]:
@@ -65,7 +92,7 @@ def _metrics(plan: Plan) -> Iterator[str]:
         yield '#   - {type: prometheus, name: metrics, cluster: prod, url: "http://prometheus:9090"}'
         return
     taken = {place.name for place in plan.places}
-    name = next(one for one in ("metrics", "prometheus", "cluster-metrics") if one not in taken)
+    name = next(one for one in _METRICS_NAMES if one not in taken)
     yield "  # what a cluster and its GPUs use; the address was in the environment"
     yield "  - type: prometheus"
     yield f"    name: {name}"

@@ -199,14 +199,32 @@ def test_a_bucket_is_written_with_the_permissions_it_needs() -> None:
 
 
 def test_what_cannot_be_collected_yet_is_said_and_not_written(place: Path) -> None:
-    kube = place.parent / "home" / ".kube"
-    kube.mkdir()
-    (kube / "config").write_text("contexts: [{name: prod-cluster}]")
+    gcloud = place.parent / "home" / ".config" / "gcloud" / "configurations"
+    gcloud.mkdir(parents=True)
+    (gcloud / "config_acme").write_text("[core]\nproject = acme-finops\n")
     ran = init("--yes")
     assert "this version cannot collect it, so it is not written" in ran.out
-    assert "Kubernetes contexts: prod-cluster" in ran.out
-    text = (place / "costd.yaml").read_text()
-    assert "prod-cluster" not in text
+    assert "Google Cloud configurations: acme (acme-finops)" in ran.out
+    assert "acme-finops" not in (place / "costd.yaml").read_text()
+
+
+def test_contexts_of_the_kubeconfig_are_proposed_as_sources_to_choose_from(place: Path) -> None:
+    kube = place.parent / "home" / ".kube"
+    kube.mkdir()
+    arn = "arn:aws:eks:eu-central-1:123456789012:cluster/Prod"
+    names = [arn, "admin@prod", "all", "\u65e5", "x\ny"]
+    contexts = [{"name": name} for name in names]
+    (kube / "config").write_text(json.dumps({"contexts": contexts}))
+    write(place / "prod" / "june.csv", TAGGED)
+    ran = init("--yes")
+    assert "Kubernetes contexts: arn:aws:eks" in ran.out
+    assert [source.type for source in settings().sources] == ["focus_files"]  # nothing is read unasked
+    path = place / "costd.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("#   - {type: kubernetes", "  - {type: kubernetes"))
+    _, *clusters = settings().sources
+    assert [source.name for source in clusters] == ["prod-2", "prod-3", "all-2", "cluster"]
+    assert [source.model_dump()["context"] for source in clusters] == names[:-1]
 
 
 def test_a_prometheus_of_the_environment_becomes_a_source(
