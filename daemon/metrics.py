@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from daemon.dimensions import UNALLOCATED
+from daemon.idle_metrics import IdleMetrics
 from daemon.query import Query
 from daemon.ranking import OTHER
 from daemon.sources import SourceState
@@ -45,12 +46,13 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    owners = OwnerCosts(services)
-    registry.register(Metrics(services, owners))
+    owners, idle = OwnerCosts(services), IdleMetrics(services)
+    registry.register(Metrics(services, owners, idle))
 
     async def metrics(_request: Request) -> Response:
         """Give the metrics as they are now."""
         await owners.refresh()
+        await idle.refresh()
         body = await services.looks.run("metrics", lambda: generate_latest(registry))
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
@@ -94,9 +96,10 @@ class OwnerCosts:
 class Metrics:
     """Looks at the services whenever it is scraped."""
 
-    def __init__(self, services: Services, owners: OwnerCosts) -> None:
+    def __init__(self, services: Services, owners: OwnerCosts, idle: IdleMetrics) -> None:
         self._services = services
         self._owner_costs = owners
+        self._idle = idle
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing in advance: looking is only worth it when somebody scrapes."""
@@ -108,6 +111,7 @@ class Metrics:
         yield from self._sources()
         yield from self._jobs()
         yield from self._door()
+        yield from self._idle.collect()
         if self._services.settings.metrics.owners:
             yield from self._owners()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from daemon.answers import Answers, Snapshot
 from daemon.http.counts import Counts
+from daemon.idle_look import IdleLooks, judged
 from daemon.rooms import Rooms
 from daemon.runtime import Runtime
 from daemon.work import Work
@@ -69,6 +70,7 @@ class Services:
             wait, whoever asks how the daemon is gets an answer.
         tokens: who may use the API.
         sessions: which browsers signed in.
+        idle: what is paid for and not used.
         counts: what the door turned away.
         readiness: what the daemon still waits for.
         runtime: what works behind the pages.
@@ -80,6 +82,7 @@ class Services:
     looks: Work
     tokens: Tokens
     sessions: Sessions
+    idle: IdleLooks
     counts: Counts = field(default_factory=Counts)
     readiness: Readiness = field(default_factory=Readiness)
     runtime: Runtime = field(default_factory=Runtime)
@@ -93,14 +96,15 @@ class Services:
             StorageError: the state database cannot be opened.
         """
         _opened = (rooms.rules, rooms.ledger, rooms.state)
-        http = rooms.settings.http
+        http, answers = rooms.settings.http, Answers(rooms)
         return cls(
             rooms=rooms,
-            answers=Answers(rooms),
+            answers=answers,
             work=Work(at_once=http.max_reports, waiting=http.max_waiting),
             looks=Work(at_once=_LOOKS, waiting=_LOOKS, patience=_LOOK_SECONDS),
             tokens=Tokens(rooms.state.database),
             sessions=Sessions(rooms.state.database),
+            idle=IdleLooks(rooms, answers, judged),
         )
 
     def close(self) -> None:

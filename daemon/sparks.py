@@ -40,3 +40,43 @@ def swatch(style: str) -> str:
     """Draw the square that ties a name in a table to its colour in a chart."""
     square = f'<rect class="{style}" width="8" height="8"/>'
     return f'<svg class="swatch" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true">{square}</svg>'
+
+
+def strip(
+    average: Sequence[float | None], highest: Sequence[float | None], title: str, *, height: int = 40
+) -> str:
+    """Draw hours side by side: the highest of each light, its average dark; what was not measured is empty.
+
+    A measured hour has at least a line at the bottom, so that rest and a gap look different.
+    """
+    wide, floor = len(highest), height - 2
+    days = "".join(f'<path class="day" d="M{at} 0V{height}"/>' for at in range(24, wide, 24))
+    return (
+        f'<svg class="strip" viewBox="0 0 {wide} {height}" preserveAspectRatio="none" role="img" '
+        f'aria-label="{escape(title)}">{days}'
+        f'<path class="most" d="{_steps(highest, floor)}"/><path class="mean" d="{_steps(average, floor)}"/>'
+        f'<path class="measured" d="{_stretches(highest, height - 1)}"/></svg>'
+    )
+
+
+def _steps(values: Sequence[float | None], floor: int) -> str:
+    """Give the outline of columns of equal height side by side, each column from the floor up."""
+    parts, last = [], 0
+    for at, value in enumerate([*values, None]):
+        tall = 0 if value is None else round(min(max(value, 0.0), 1.0) * floor)
+        if tall != last:
+            parts.append(f"M{at} {floor}V{floor - tall}" if not last else f"H{at}V{floor - tall}")
+            last = tall
+    return "".join(parts)
+
+
+def _stretches(values: Sequence[float | None], y: int) -> str:
+    """Give lines under the hours that were measured."""
+    parts, begun = [], -1
+    for at, value in enumerate([*values, None]):
+        if value is not None and begun < 0:
+            begun = at
+        if value is None and begun >= 0:
+            parts.append(f"M{begun} {y}H{at}")
+            begun = -1
+    return "".join(parts)

@@ -16,6 +16,7 @@ from daemon.pipeline import attribute
 from daemon.query import Query
 from daemon.report import cells_of
 from daemon.sources import SourceState, SourceView
+from daemon.usage_reach import ClusterReach, usage_reach
 from domain.charge import COSTS
 from domain.standing import Standing, standings
 from domain.window import month_of, previous_month
@@ -48,6 +49,7 @@ class Status:
         standings: {(source, billing period): open, closed, reopened or unknown}, of what is stored.
         shelves: how many prices the book has per provider and offer, and how old they are.
         own_costs: what costd itself asked this month of providers that charge for it.
+        clusters: what sources of usage told of each cluster lately.
     """
 
     at: datetime
@@ -65,6 +67,7 @@ class Status:
     standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
     shelves: tuple[Shelf, ...] = ()
     own_costs: tuple[OwnCost, ...] = ()
+    clusters: tuple[ClusterReach, ...] = ()
 
     @property
     def is_well(self) -> bool:
@@ -109,6 +112,7 @@ def gather_status(rooms: Rooms, star: Star | None = None) -> Status:
         standings=standings(deliveries, rooms.clock.now()),
         shelves=tuple(rooms.price_book.shelves()) if rooms.settings.prices is not None else (),
         own_costs=gather_own_costs(rooms),
+        clusters=usage_reach(rooms.ledger, rooms.clock.now()),
     )
 
 

@@ -13,10 +13,11 @@ from daemon.period_listing import periods_listing
 from daemon.sources import SourceState, SourceView
 from domain.delivery import Verdict
 from domain.money import plain
-from domain.show import age_text, money_text, percent_text, rounded
+from domain.show import age_text, count_text, instant_text, money_text, percent_text, rounded
 
 if TYPE_CHECKING:
     from daemon.status import Status
+    from daemon.usage_reach import ClusterReach
     from ledger.status import QuarantinedFile, QuarantinedRow
 
 SCHEMA = "costd.status/1"
@@ -117,6 +118,7 @@ def _document(status: Status) -> dict[str, object]:
             "deliveries": status.deliveries,
             "size_bytes": status.size_bytes,
         },
+        "clusters": [one.document for one in status.clusters],
         "own_costs": [one.document for one in status.own_costs],
     }
 
@@ -134,6 +136,9 @@ def _above(status: Status) -> Iterator[str]:
         unit = f" {currency}" if len({score.currency for score in status.coverage}) > 1 else ""
         if told:
             yield f"Owned      {' · '.join(told)} ({status.coverage_month}{unit}, pools incl.)"
+    for cluster in status.clusters:
+        reach = f"to {instant_text(cluster.through)} ({cluster.source})"
+        yield f"Cluster    {cluster.cluster} {cluster_words(cluster)}, {reach}"
     size = f" · {_bytes(status.size_bytes)}" if status.size_bytes is not None else ""
     if status.shelves:
         known = (
@@ -145,6 +150,16 @@ def _above(status: Status) -> Iterator[str]:
     yield f"Ledger     {status.charges:,} charges in {status.deliveries:,} {times}{size} · {status.place}"
     for one in status.own_costs:
         yield f"Costs      {one.text}"
+
+
+def cluster_words(one: ClusterReach) -> str:
+    """Say how much of a cluster is known: `332 of 336 hours, 12 nodes, 15 of 16 GPUs measured`."""
+    told = f"{one.hours:,} of {count_text(one.of, 'hour')}, {count_text(one.nodes, 'node')}"
+    if not one.gpus:
+        return told
+    if one.measured >= one.gpus:
+        return f"{told}, {count_text(one.gpus, 'GPU')} measured"
+    return f"{told}, {one.measured:,} of {count_text(one.gpus, 'GPU')} measured"
 
 
 def _word(source: SourceView, at: datetime) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,9 @@ from daemon.http.api_listings import deliveries_listing, explained, owners_listi
 from daemon.http.errors import Refused
 from daemon.http.identity import identity_of, require
 from daemon.http.parameters import Parameters
+from daemon.idle_filter import Filter
+from daemon.idle_listing import Wanted
+from daemon.idle_listing import listing_of as idle_listing_of
 from daemon.period_listing import periods_listing
 from daemon.query import COST_WORDS, Query, parse_instant, parse_months
 from daemon.recent import Recent
@@ -64,6 +67,7 @@ def routes(services: Services) -> Iterator[BaseRoute]:
         "status": _status,
         "owners": _owners,
         "deliveries": _deliveries,
+        "idle": _idle,
     }
     for name, reading in readings.items():
         yield Route(
@@ -173,6 +177,18 @@ def _deliveries(services: Services, parameters: Parameters, output: Output) -> A
         return rendered(deliveries_listing(kept, every, limit), output)
 
     return Asked(key=(sources, periods, start, limit), make=make)
+
+
+def _idle(services: Services, parameters: Parameters, output: Output) -> Asked:
+    asked = Filter.read(parameters)
+    minute = int(services.clock.now().timestamp()) // 60
+
+    def make() -> Answer:
+        result = services.idle.look().result
+        found = replace(result, findings=tuple(one for one in result.findings if asked.fits(one)))
+        return rendered(idle_listing_of(found, Wanted(every=True)), output)
+
+    return Asked(key=(asked, minute), make=make)
 
 
 async def _whoami(request: Request) -> Response:

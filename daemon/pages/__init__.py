@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from daemon.pages import costs, sources, today
+from daemon.pages import costs, idle, sources, today
 from daemon.pages.static import static_routes
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from daemon.services import Services
 
-PAGES: tuple[Callable[[Services], BaseRoute], ...] = (today.route, costs.route, sources.route)
+PAGES: tuple[Callable[[Services], BaseRoute], ...] = (today.route, costs.route, idle.route, sources.route)
 """Every page: given the services, its route."""
 
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from daemon.services import Services
     from daemon.sources import SourceView
 
-NAMES = (("today", "/", "Today"), ("costs", "/costs", "Costs"), ("sources", "/sources", "Sources"))
+NAMES = (
+    ("today", "/", "Today"),
+    ("costs", "/costs", "Costs"),
+    ("idle", "/idle", "Idle"),
+    ("sources", "/sources", "Sources"),
+)
 _NEGATIVE = re.compile(r"-(?=[$€£¥])")
 LONGEST_NAME = 80
 """Letters of a name from a bill that a page shows; its link still holds it whole."""

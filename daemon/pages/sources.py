@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from attribution.coverage import Coverage, Unowned
     from daemon.services import Services
     from daemon.sources import SourceView
+    from daemon.usage_reach import ClusterReach
     from ledger.status import PeriodStatus, QuarantinedFile, QuarantinedRow
 
 MOST_UNOWNED = 12
@@ -62,9 +63,25 @@ class SourceRow:
     every: str
     charges: int
     rejected: int
+    gives_usage: bool
     told: tuple[str, ...]
     command: str
     url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterRow:
+    """What a source of usage told of one cluster lately."""
+
+    name: str
+    url: str
+    source: str
+    through: str
+    hours: str
+    has_gaps: bool
+    nodes: int
+    gpus: int
+    measured: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +145,7 @@ def _page(services: Services) -> str:
         "sources",
         status=status,
         rows=tuple(_source(status, source) for source in status.sources),
+        clusters=tuple(_cluster(one) for one in status.clusters),
         refused=tuple(refused_periods(status)),
         messages=tuple(name(told, 400) for told in status.messages),
         periods=tuple(
@@ -167,9 +185,24 @@ def _source(status: Status, source: SourceView) -> SourceRow:
         every=_every(source.every),
         charges=sum(one.rows for one in stored),
         rejected=sum(one.rejected for one in stored),
+        gives_usage=source.gives_usage,
         told=tuple(told),
         command=f"costd collect {name(source.name, 40)}" if style == "bad" else "",
-        url=Ask(by=("cloud_service",)).only("source", source.name).url,
+        url="" if source.gives_usage else Ask(by=("cloud_service",)).only("source", source.name).url,
+    )
+
+
+def _cluster(one: ClusterReach) -> ClusterRow:
+    return ClusterRow(
+        name=name(one.cluster, 60),
+        url=Ask(by=("namespace",)).only("cluster", one.cluster).url,
+        source=name(one.source, 40),
+        through=moment(one.through),
+        hours=f"{one.hours:,} of {one.of:,}",
+        has_gaps=one.hours < one.of,
+        nodes=one.nodes,
+        gpus=one.gpus,
+        measured=one.measured,
     )
 
 

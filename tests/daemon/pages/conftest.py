@@ -9,6 +9,7 @@ import pytest
 from acme import Acme
 from builders import a_charge
 from door import Site, site
+from idle_company import every_kind, idle_site
 from pages_read import HOSTILE
 
 
@@ -42,5 +43,13 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Acme:
 def pages(company: Acme) -> Iterator[Site]:
     """The web app of that company."""
     made = site(company)
+    yield made
+    made.services.close()
+
+
+@pytest.fixture(scope="module")
+def idle_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The web app of a company with GPUs, some of them idle."""
+    made = idle_site(tmp_path_factory.mktemp("idle-pages"), every_kind())
     yield made
     made.services.close()

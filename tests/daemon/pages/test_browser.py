@@ -7,6 +7,7 @@ import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,27 @@ PAGES = {
     "costs-refused": "/costs?by=nonsense",
     "costs-empty": "/costs?from=2020-01&to=2020-02",
     "sources": "/sources",
+    "idle": "gpus:/idle",
+    "idle-at-work": "gpus:/idle?verdict=working",
+    "idle-empty": "/idle",
 }
+"""Pages by name; those of the company with GPUs begin with `gpus:`."""
+
 MODES = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
-def served(pages: Site) -> Iterator[str]:
-    """The pages on a port of this machine."""
+def served(pages: Site, idle_pages: Site) -> Iterator[dict[str, str]]:
+    """The pages on ports of this machine."""
+    with serving(pages) as url, serving(idle_pages) as gpus:
+        yield {"": url, "gpus": gpus}
+
+
+@contextmanager
+def serving(made: Site) -> Iterator[str]:
     listening = socket.create_server(("127.0.0.1", 0))
     port = listening.getsockname()[1]
-    server = Server(server_config(pages.app, pages.services.settings.http, port=port))
+    server = Server(server_config(made.app, made.services.settings.http, port=port))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{port}"
@@ -59,7 +71,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture
-def opened(browser: Any, served: str) -> Iterator[Any]:
+def opened(browser: Any, served: dict[str, str]) -> Iterator[Any]:
     """A function that opens a page; what the browser complains about fails the test."""
     contexts, complaints = [], []
 
@@ -73,7 +85,8 @@ def opened(browser: Any, served: str) -> Iterator[Any]:
         page.on(
             "console", lambda said: complaints.append(said.text) if "status of 400" not in said.text else None
         )
-        page.goto(served + path)
+        company, _, place = path.rpartition(":")
+        page.goto(served[company] + place)
         return page
 
     yield open_page
@@ -128,7 +141,7 @@ def test_no_page_is_wider_than_its_window(opened: Any, name: str, width: int) ->
 def test_the_keyboard_goes_where_the_eye_goes(opened: Any) -> None:
     page = opened("/costs?from=2026-06")
     seen, places = [], []
-    for _ in range(18):
+    for _ in range(19):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.textContent.trim().slice(0, 24)"))
         box = page.evaluate(
@@ -138,7 +151,7 @@ def test_the_keyboard_goes_where_the_eye_goes(opened: Any) -> None:
         places.append(tuple(box))
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none", f"no visible focus on {seen[-1]!r}"
-    assert seen[:5] == ["Skip to the content", "costd", "Today", "Costs", "Sources"]
+    assert seen[:5] == ["Skip to the content", "costd", "Today", "Costs", "Idle"]
     rows = [row for row, _ in places[1:]]
     assert rows == sorted(rows)
 

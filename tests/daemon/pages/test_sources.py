@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from html import unescape
+from pathlib import Path
 
 import polars as pl
 import pytest
 from acme import Acme
 from builders import a_batch, a_charge, a_chunk
 from door import Site, site
+from idle_company import every_kind, idle_site
 from pages_read import HTML, words
 
 from domain.allocation import SPLIT_SCHEMA
@@ -166,3 +168,19 @@ def test_every_link_of_every_page_leads_somewhere(pages: Site) -> None:
     assert len(seen) > 40
     broken = [url for url in sorted(seen) if client.get(url, headers=HTML).status_code != 200]
     assert broken == []
+
+
+def test_what_is_measured_of_a_cluster_stands_with_its_hours(tmp_path: Path) -> None:
+    made = idle_site(tmp_path, every_kind())
+    try:
+        told = words(page(made))
+        document = made.client().get("/v1/status").json()
+    finally:
+        made.services.close()
+    assert "prod k8s Sat 20 Jun 06:00 UTC 336 of 336 1 4 all" in told
+    (cluster,) = document["clusters"]
+    assert (cluster["hours"], cluster["of"], cluster["nodes"], cluster["measured"]) == (336, 336, 1, 4)
+
+
+def test_without_usage_nothing_is_said_of_clusters(sources: str) -> None:
+    assert "measured of each cluster" not in sources
