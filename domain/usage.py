@@ -106,7 +106,9 @@ DEVICE_HOURS = pl.Schema(
         "instance": _TEXT,
     }
 )
-"""What a GPU did, one row per device (or MIG instance) and holder; without a holder `uid` is null.
+"""What a GPU did, one row per device (or MIG instance) and holder.
+
+Without a holder `pod` and `uid` are null; a holder of which only the name is known has no `uid`.
 
 `device` is the UUID, `profile` a MIG profile such as `3g.40gb`, `instance` the number that tells the
 instances of one device apart (null for a whole device); `sharing` is `mig`, `time-slicing`, `mps`,

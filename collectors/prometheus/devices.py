@@ -153,9 +153,8 @@ def _with_uid(held: pl.DataFrame, running: pl.DataFrame) -> pl.DataFrame:
         tolerance="1h",
         check_sortedness=False,
     )
-    by_name = pl.when(pl.col("pod").is_not_null()).then(pl.concat_str(*_WHO, separator="/"))
-    # Null is a device without a holder; a holder that nothing else tells of keeps its name as uid.
-    return named.with_columns(pl.coalesce("pod_uid", "uid", by_name).alias("uid"))
+    # Of a holder that nothing here tells of there is only the name, for another source to know.
+    return named.with_columns(pl.coalesce("pod_uid", "uid").alias("uid"))
 
 
 def _without_parents(rows: pl.DataFrame) -> pl.DataFrame:
@@ -170,6 +169,7 @@ def _shares(rows: pl.DataFrame, cards: Mapping[str, Card], requests: pl.DataFram
     fractions = dict(cores.select("uid", "value").iter_rows())
     columns = (
         "node",
+        "pod",
         "uid",
         "modelName",
         "GPU_I_ID",
@@ -201,7 +201,7 @@ def _share(
     together = float(row["share"] or 1.0)
     units = [card.unit(name) for name in card.capacity if name.startswith("nvidia_com_gpu")] if card else []
     unit = min((one for one in units if one), default=1.0)
-    if row["uid"] is not None and (unit < 1 or together < 0.99):
+    if row["pod"] is not None and (unit < 1 or together < 0.99):
         return (card.strategy if card else None) or "time-slicing", min(unit, together)
     return None, 1.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -32,14 +31,6 @@ class Window:
     rate_window: timedelta = STEP
     missing: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def hours(self) -> Iterator[datetime]:
-        """Give the begin of each hour."""
-        at = self.start
-        while at < self.end:
-            yield at
-            at += HOUR
 
     def by_step(self, question: Question) -> pl.DataFrame:
         """Ask for every five minutes; `at` is the begin of the five minutes that a value tells of."""

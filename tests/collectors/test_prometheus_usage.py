@@ -9,8 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 from metrics_world import START
+from polars.testing import assert_frame_equal
 
 from collectors.interface import UsageCollector
+from collectors.prometheus.reading import read_window, window_of
 from collectors.prometheus_usage import PrometheusSettings, PrometheusUsageCollector
 from daemon.clock import FixedClock
 from daemon.progress import Silent
@@ -243,6 +245,16 @@ def test_what_is_not_exported_is_null_and_said_with_who_would(prometheus_url: st
     assert any("kube_node_status_capacity is missing" in note for note in bare[0].notes)
 
 
+def test_gpus_alone_name_their_holders_for_another_source_to_know(prometheus_url: str) -> None:
+    cards = read(prometheus_url, "cards")
+    assert set(cards[0].frames) == {"device_hours"}
+    devices = rows(cards, "device_hours").filter(pl.col("hour") == START)
+    assert devices.select("node", "device", "pod", "uid", "share").rows() == [
+        ("c1", "GPU-c1", "solo", None, 1.0),
+        ("c1", "GPU-c2", None, None, 1.0),
+    ]
+
+
 def test_a_fetch_goes_on_where_the_last_stored_batch_ended(
     prometheus_url: str, prod: list[UsageBatch]
 ) -> None:
@@ -257,6 +269,19 @@ def test_hours_that_the_server_forgot_are_said_and_passed_over(prometheus_url: s
     fetch = late.fetch_usage({"through": "2025-11-05T00:00:00+00:00"}, progress=Silent())
     assert fetch.notes == ("2025-11-05 00:00 to 2025-11-10 00:00: the server forgot these hours",)
     assert next(fetch.batches).start == START
+
+
+@pytest.mark.parametrize("frame", ["node_hours", "pod_hours", "device_hours", "volume_hours", "quota_hours"])
+def test_hours_are_the_same_read_one_by_one_or_together(
+    prometheus_url: str, prod: list[UsageBatch], frame: str
+) -> None:
+    one = collector(prometheus_url)
+    together = prod[1].frames[frame]
+    with one._api() as api:
+        starts = [prod[1].start + number * HOUR for number in range(6)]
+        hours = [read_window(window_of(one._settings, api, at, at + HOUR))[frame] for at in starts]
+    apart = pl.concat(hours).sort(together.columns[:4])
+    assert_frame_equal(apart, together.sort(together.columns[:4]), check_row_order=False, rel_tol=1e-9)
 
 
 def test_an_hour_is_left_alone_until_it_ended_long_enough_ago(prometheus_url: str) -> None:

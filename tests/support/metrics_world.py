@@ -127,6 +127,7 @@ def world() -> Metrics:
     _gpus(metrics)
     _lab(metrics)
     _bare(metrics)
+    _cards(metrics)
     return metrics
 
 
@@ -333,6 +334,14 @@ def _lab(metrics: Metrics) -> None:
     device = ours | {"UUID": "GPU-l1", "Hostname": "l1", "modelName": "NVIDIA L4"}
     metrics.add("DCGM_FI_DEV_GPU_UTIL", 40, **device, exported_namespace="shop", exported_pod="web-1")
     metrics.add("DCGM_FI_DEV_GPU_UTIL", 0, **(device | {"UUID": "GPU-l2"}))
+
+
+def _cards(metrics: Metrics) -> None:
+    """Two GPUs and nothing about pods: who they are is for another source to say."""
+    card = {"cluster": "cards", "UUID": "GPU-c1", "Hostname": "c1", "modelName": "NVIDIA L4"}
+    held = card | {"namespace": "ml", "pod": "solo", "container": "main"}
+    metrics.add("DCGM_FI_DEV_GPU_UTIL", 80, **held)
+    metrics.add("DCGM_FI_DEV_GPU_UTIL", 0, **(card | {"UUID": "GPU-c2"}))
 
 
 def _bare(metrics: Metrics) -> None:
