@@ -69,7 +69,7 @@ def _clusters(plan: Plan) -> Iterator[str]:
         yield "# What clusters request (docs/connect-kubernetes.md):"
         yield "#   - {type: kubernetes, name: prod, context: prod}"
         return
-    yield "# Clusters of the kubeconfig; take the # away where one is to be read (docs/connect-kubernetes.md):"
+    yield "# Clusters of the kubeconfig: take the # from those to be read (docs/connect-kubernetes.md):"
     taken = {place.name for place in plan.places} | RESERVED_NAMES | set(_METRICS_NAMES)
     for context in plan.contexts[:_MOST_KEYS]:
         name = _source_name(context, taken)
