@@ -1,4 +1,4 @@
-"""Splits a month of a cluster's node-hours among its pods, day by day, and their money exactly.
+"""Splits a month of a cluster's node-hours among its pods, some hours at a time, and their money exactly.
 
 `python -m benchmarks.clusters split FOLDER` gives every pod's cost of every day; `… group FOLDER` is the
 floor: the plainest sum of six columns by node and hour. Both print what they found, to be checked.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,36 +20,59 @@ from attribution.kubernetes.schema import KEY
 from attribution.kubernetes.shares import Measured, split_hours
 from attribution.largest_remainder import to_money
 from config.allocation import AllocationSettings
-from domain.usage import DEVICE_HOURS
+from domain.usage import DEVICE_HOURS, HOUR
 
 FIGURES = [
     f"{name}_{what}" for name in ("cpu", "memory") for what in ("request_hours", "used_hours", "hours")
 ]
 WORKERS = 2
-"""Days that are worked on at once; numpy uses one core each, and lets go of Python while it does."""
+"""How much is worked on at once; numpy uses one core each, and lets go of Python while it does."""
+
+ROWS = 400_000
+"""Pod-hours that are worked on together, some 500 bytes each; keeps the memory flat."""
 
 LABELS = ["cluster", "hour", "node", "namespace", "pod", "uid", "workload_kind", "workload"]
 
 
 def split(folder: Path) -> None:
-    """Split each day's node-hours and their cost; keep the cost per pod and day."""
+    """Split every node-hour and its cost, some hours at a time; keep the cost per pod and day."""
     settings = AllocationSettings()
     began = time.perf_counter()
-    days = sorted(file.name for file in (folder / "pods").iterdir())
     with ThreadPoolExecutor(WORKERS) as workers:
-        found = pl.concat(workers.map(lambda day: _pods_of(folder, day, settings), days))
+        days = [_day(folder, file.name, settings, workers) for file in sorted((folder / "pods").iterdir())]
+        found = pl.concat(day() for day in days)
     _tell(f"{found['cost'].sum()} in {found.height} pod-days", began)
 
 
-def _pods_of(folder: Path, day: str, settings: AllocationSettings) -> pl.DataFrame:
+def _day(
+    folder: Path, day: str, settings: AllocationSettings, workers: ThreadPoolExecutor
+) -> Callable[[], pl.DataFrame]:
+    """Begin to split a day, and give what waits for its end."""
+    there = pl.scan_parquet(folder / "pods" / day).select(pl.len().alias("rows"), pl.col("hour").min())
+    rows, first = there.collect().row(0)
+    step = -(-24 // max(1, round(rows / ROWS)))
+    begins = [first + at * HOUR for at in range(0, 24, step)]
+    windows = [pl.col("hour").is_between(begin, begin + (step - 1) * HOUR) for begin in begins]
+    parts = [workers.submit(_pods_of, folder, day, hours, settings) for hours in windows]
+
+    def together() -> pl.DataFrame:
+        several = [part.result() for part in parts]
+        parts.clear()
+        return pl.concat(several).group_by("uid").agg(pl.col("cost").sum())
+
+    return together
+
+
+def _pods_of(folder: Path, day: str, hours: pl.Expr, settings: AllocationSettings) -> pl.DataFrame:
+    """Give what every pod costs in some hours of a day."""
     read = [*LABELS, *FIGURES, "gpu_request_hours"]
     measured = Measured(
-        nodes=pl.read_parquet(folder / "nodes" / day),
-        pods=pl.read_parquet(folder / "pods" / day, columns=read),
+        nodes=pl.scan_parquet(folder / "nodes" / day).filter(hours).collect(),
+        pods=pl.scan_parquet(folder / "pods" / day).filter(hours).select(read).collect(),
         devices=DEVICE_HOURS.to_frame(),
     )
     done = split_hours(measured, settings)
-    costs = pl.read_parquet(folder / "costs" / day).join(done.places, on=KEY)
+    costs = pl.scan_parquet(folder / "costs" / day).filter(hours).collect().join(done.places, on=KEY)
     weights = done.shares.select("weight").with_columns(done.slots)
     parts = split_units(costs, weights, ["cost"], on=["slot"])
     # a node-hour has one charge here, so every share has one part: in their order they group faster
