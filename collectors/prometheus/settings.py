@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from config.secrets import Secret
+from config.secrets import REFERENCE, Secret
 from config.source import SourceEnvelope
 from config.units import PositiveDuration
 
@@ -30,6 +30,16 @@ def _url(value: str) -> str:
     if parts.query or parts.fragment:
         raise ValueError("must end with its path; leave out what follows `?` or `#`")
     return value.rstrip("/").removesuffix("/api/v1").removesuffix("/graph")
+
+
+def _maybe_secret(value: Any, info: ValidationInfo) -> Any:
+    is_named = isinstance(value, str) and REFERENCE.fullmatch(value)
+    return Secret.parse(value, info) if is_named else value
+
+
+_Value = Annotated[
+    str | Secret, BeforeValidator(_maybe_secret), WithJsonSchema({"type": "string", "examples": ["platform"]})
+]
 
 
 def _headers(value: dict[str, str | Secret]) -> dict[str, str | Secret]:
@@ -90,9 +100,10 @@ class PrometheusSettings(SourceEnvelope):
         description="The password for basic authentication. Default none.",
         examples=["${env:PROMETHEUS_PASSWORD}"],
     )
-    headers: Annotated[dict[str, str | Secret], AfterValidator(_headers)] = Field(
+    headers: Annotated[dict[str, _Value], AfterValidator(_headers)] = Field(
         default_factory=dict,
-        description="Further headers of every request, such as Mimir's tenant. Default none.",
+        description="Further headers of every request, such as Mimir's tenant; a value that is secret as "
+        "`${env:NAME}` or `${file:PATH}`. Default none.",
         examples=[{"X-Scope-OrgID": "platform"}],
     )
     timeout: PositiveDuration = Field(

@@ -66,9 +66,12 @@ def test_paths_before_the_api_are_kept_and_a_pasted_end_is_cut(door: Door) -> No
 def test_logins_and_headers_are_sent(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("METRICS_SECRET", "s3cret-value")
     secret = Secret("env", "METRICS_SECRET")
-    api(door, token=secret, headers={"X-Scope-OrgID": "platform"}).series(QUESTION, HOUR)
+    api(door, token=secret, headers={"X-Scope-OrgID": "platform", "X-Key": "${env:METRICS_SECRET}"}).series(
+        QUESTION, HOUR
+    )
     assert door.asked[-1].headers["authorization"] == "Bearer s3cret-value"
     assert door.asked[-1].headers["x-scope-orgid"] == "platform"
+    assert door.asked[-1].headers["x-key"] == "s3cret-value"
     api(door, username="costd", password=secret).series(QUESTION, HOUR)
     assert door.asked[-1].headers["authorization"] == "Basic Y29zdGQ6czNjcmV0LXZhbHVl"
 
