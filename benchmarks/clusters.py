@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from attribution.kubernetes.schema import KEY
 from attribution.kubernetes.shares import Measured, split_hours
 from attribution.largest_remainder import to_money
 from config.allocation import AllocationSettings
-from domain.usage import DEVICE_HOURS, HOUR
+from domain.usage import HOUR
 
 FIGURES = [
     f"{name}_{what}" for name in ("cpu", "memory") for what in ("request_hours", "used_hours", "hours")
@@ -35,46 +34,37 @@ LABELS = ["cluster", "hour", "node", "namespace", "pod", "uid", "workload_kind",
 
 
 def split(folder: Path) -> None:
-    """Split every node-hour and its cost, some hours at a time; keep the cost per pod and day."""
+    """Split every node-hour and its cost, day by day; keep the cost per pod and day."""
     settings = AllocationSettings()
     began = time.perf_counter()
     with ThreadPoolExecutor(WORKERS) as workers:
-        days = [_day(folder, file.name, settings, workers) for file in sorted((folder / "pods").iterdir())]
-        found = pl.concat(day() for day in days)
+        days = sorted(file.name for file in (folder / "pods").iterdir())
+        found = pl.concat([_day(folder, day, settings, workers) for day in days])
     _tell(f"{found['cost'].sum()} in {found.height} pod-days", began)
 
 
-def _day(
-    folder: Path, day: str, settings: AllocationSettings, workers: ThreadPoolExecutor
-) -> Callable[[], pl.DataFrame]:
-    """Begin to split a day, and give what waits for its end."""
-    there = pl.scan_parquet(folder / "pods" / day).select(pl.len().alias("rows"), pl.col("hour").min())
-    rows, first = there.collect().row(0)
-    step = -(-24 // max(1, round(rows / ROWS)))
+def _day(folder: Path, day: str, settings: AllocationSettings, workers: ThreadPoolExecutor) -> pl.DataFrame:
+    """Give what every pod of a day costs, from some of its hours at a time."""
+    read = [*LABELS, *FIGURES, "gpu_request_hours"]
+    pods = pl.read_parquet(folder / "pods" / day, columns=read)
+    nodes, costs = pl.read_parquet(folder / "nodes" / day), pl.read_parquet(folder / "costs" / day)
+    first = pods.select(pl.col("hour").min()).item()
+    step = -(-24 // max(1, round(pods.height / ROWS)))
     begins = [first + at * HOUR for at in range(0, 24, step)]
     windows = [pl.col("hour").is_between(begin, begin + (step - 1) * HOUR) for begin in begins]
-    parts = [workers.submit(_pods_of, folder, day, hours, settings) for hours in windows]
 
-    def together() -> pl.DataFrame:
-        several = [part.result() for part in parts]
-        parts.clear()
-        return pl.concat(several).group_by("uid").agg(pl.col("cost").sum())
+    def some_hours(hours: pl.Expr) -> pl.DataFrame:
+        measured = Measured(nodes=nodes.filter(hours), pods=pods.filter(hours))
+        return _pods_of(measured, costs.filter(hours), settings)
 
-    return together
+    return pl.concat(workers.map(some_hours, windows)).group_by("uid").agg(pl.col("cost").sum())
 
 
-def _pods_of(folder: Path, day: str, hours: pl.Expr, settings: AllocationSettings) -> pl.DataFrame:
-    """Give what every pod costs in some hours of a day."""
-    read = [*LABELS, *FIGURES, "gpu_request_hours"]
-    measured = Measured(
-        nodes=pl.scan_parquet(folder / "nodes" / day).filter(hours).collect(),
-        pods=pl.scan_parquet(folder / "pods" / day).filter(hours).select(read).collect(),
-        devices=DEVICE_HOURS.to_frame(),
-    )
+def _pods_of(measured: Measured, costs: pl.DataFrame, settings: AllocationSettings) -> pl.DataFrame:
+    """Give what every pod costs in some hours."""
     done = split_hours(measured, settings)
-    costs = pl.scan_parquet(folder / "costs" / day).filter(hours).collect().join(done.places, on=KEY)
     weights = done.shares.select("weight").with_columns(done.slots)
-    parts = split_units(costs, weights, ["cost"], on=["slot"])
+    parts = split_units(costs.join(done.places, on=KEY), weights, ["cost"], on=["slot"])
     # a node-hour has one charge here, so every share has one part: in their order they group faster
     units = np.zeros(done.shares.height, dtype=np.int64)
     units[parts.get_column("part").to_numpy()] = parts.get_column("cost").to_numpy()
