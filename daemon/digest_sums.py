@@ -129,4 +129,7 @@ class DigestSums:
         return found.rename({column: "cost"}).collect(engine="streaming")
 
     def _cells(self, window: Window) -> pl.LazyFrame:
-        return cells_of(Query(by=("day",), window=window), self.ledger, sources=self.sources)
+        cells = cells_of(Query(by=("day",), window=window), self.ledger, sources=self.sources)
+        # a digest is of days that bills have reached; what is estimated beyond them is of no bill's day
+        estimating = [source.name for source in self.sources if source.gives_usage]
+        return cells.filter(~pl.col("source").is_in(estimating)) if estimating else cells

@@ -115,7 +115,7 @@ def run(
     Raises:
         UsageError: a dimension that does not exist.
     """
-    scope = _scope(query, ledger.deliveries())
+    scope = in_scope(query, ledger.deliveries())
     cells = cells_of(query, ledger, scope, sources)
     column = COSTS[query.cost]
     found = allocate(cells, star, _slice(query)).collect(engine="streaming")
@@ -154,7 +154,7 @@ def cells_of(
 
     Periods that are withheld are left out; the result says so.
     """
-    needed = _scope(query, ledger.deliveries()) if scope is None else scope
+    needed = in_scope(query, ledger.deliveries()) if scope is None else scope
     periods = sorted({delivery.billing_period for delivery in needed} | _unbilled(query, needed))
     if query.as_of is None:
         cells = ledger.attributable(periods=periods)
@@ -178,7 +178,7 @@ def _unbilled(query: Query, needed: Sequence[Delivery]) -> set[str]:
     return {following}
 
 
-def _scope(query: Query, deliveries: Iterable[Delivery]) -> list[Delivery]:
+def in_scope(query: Query, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """Give the current delivery of every period that can hold charges of the query."""
     current: dict[tuple[str, str], Delivery] = {}
     for delivery in deliveries:

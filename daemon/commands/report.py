@@ -46,6 +46,11 @@ LATELY = timedelta(days=1)
 @click.option(
     "--as-of", metavar="TIME", help="Answer from what was known then: 2026-11-19T06:00Z, or 7d ago."
 )
+@click.option(
+    "--sensitivity",
+    type=click.Choice(["split"]),
+    help="The same report under every policy of splitting machines, side by side.",
+)
 @click.option("--require-complete", is_flag=True, help="Exit with status 5 if anything is still to come.")
 @output_option
 @click.pass_obj
@@ -69,10 +74,30 @@ def command(run: Invocation, /, output: str, *, require_complete: bool, **asked:
     from daemon.terminal import standard_output
 
     star = attribute(rooms)
+    if asked["sensitivity"]:
+        return _sensitivity(rooms, star, query, output)
     result = report(rooms, star, query)
     restated = lately_restated(rooms, star, result) if output in {"table", "markdown"} else []
     print_listing(listing_of(result, restated), Output(output), standard_output(os.environ))
     return 5 if require_complete and not result.complete else 0
+
+
+def _sensitivity(rooms: Rooms, star: Star, query: Query, output: str) -> int:
+    import os
+    import sys
+
+    from daemon.output import Output, print_listing
+    from daemon.progress import progress_on
+    from daemon.sensitivity import sensitivity
+    from daemon.sensitivity_listing import sensitivity_listing
+    from daemon.terminal import standard_output
+    from domain.errors import UsageError
+
+    if query.as_of is not None:
+        raise UsageError("--sensitivity compares what is stored now", hint="leave out --as-of")
+    found = sensitivity(rooms, star, query, progress_on(sys.stderr, os.environ))
+    print_listing(sensitivity_listing(found), Output(output), standard_output(os.environ))
+    return 0
 
 
 def query_of(asked: dict[str, Any], clock: Clock) -> Query:

@@ -317,3 +317,29 @@ def test_estimates_that_say_the_same_are_not_written_again(estimated: Acme) -> N
 
 def test_estimates_are_no_part_of_what_is_reconciled(estimated: Acme) -> None:
     assert estimated.costd("reconcile").status == 0
+
+
+def test_sensitivity_shows_the_report_under_every_policy(bill: Acme) -> None:
+    gpus = {
+        "node": "n1",
+        "provider_id": "aws:///a/i-0a1",
+        "gpus": 8.0,
+        "cpu_cores": 64.0,
+        "memory_gib": 488.0,
+    }
+    node = rows("node_hours", {**gpus, "hour": at(0), "alive_seconds": 3600.0})
+    shop = {**a_pod(0, "n1", "shop", "web", "u-web", 0.0, 0.0), "gpu_request_hours": 8.0}
+    store(bill, 0, node_hours=node, pod_hours=rows("pod_hours", shop))
+    split(bill)
+    asked = ("--by", "pod", "--where", "resource=i-0a1", "--sensitivity", "split")
+    found = {row["pod"]: row for row in report(bill, *asked).json["rows"]}
+    web = {name: Decimal(found["web"][name]) for name in ("opencost", "aws_scad", "fixed_95_3_2", "half")}
+    share = {name: (cost / Decimal("0.192")).quantize(Decimal("0.001")) for name, cost in web.items()}
+    assert share["opencost"] == Decimal("0.650")  # the same node as in the published comparison
+    assert share["aws_scad"] == Decimal("0.404")
+    assert share["fixed_95_3_2"] == Decimal("0.950")
+    assert web["half"] == 0
+    assert Decimal(found["web"]["spread"]) == web["fixed_95_3_2"]
+    assert web["opencost"] == by(bill, "pod")["web",]
+    for name in web:
+        assert sum(Decimal(row[name]) for row in found.values()) == Decimal("0.384")
