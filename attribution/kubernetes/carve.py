@@ -141,7 +141,7 @@ def _part(pairs: pl.DataFrame, amounts: pl.Series) -> pl.Series:
     over = pl.col(AMOUNT) - pl.col("part").sum().over("row")
     place = pl.col("fraction").rank("ordinal", descending=True).over("row").cast(UNITS)
     exact = shared.select(part=pl.col("part") + (place <= over).cast(UNITS)).to_series()
-    scale = amounts.dtype.scale  # type: ignore[attr-defined]
+    scale = amounts.dtype.scale  # type: ignore[attr-defined]  # money and quantities are Decimal
     one = pl.lit(f"0.{'0' * (scale - 1)}1").cast(amounts.dtype)
     frame = pl.DataFrame({"part": exact, "said": amounts.is_not_null()})
     value = (pl.col("part").cast(pl.Decimal(38, 0)) * one).cast(amounts.dtype)

@@ -81,7 +81,8 @@ def _tags(row: Mapping[str, str | None], names: Names, machine: object) -> str:
     """Give the tags of a part as JSON; what nobody holds keeps the tags of the machine or disk."""
     tags: dict[str, str] = {}
     if row["kind"] in _OF_NOBODY and row["namespace"] is None:
-        tags.update(machine if isinstance(machine, dict) else dict(machine or ()))  # type: ignore[call-overload]
+        # maps are given as dicts or as pairs of text
+        tags.update(machine if isinstance(machine, dict) else dict(machine or ()))  # type: ignore[call-overload]  # so they are
     tags.update(_words(row, names))
     return json.dumps(tags, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
