@@ -22,7 +22,10 @@ from domain.usage import HOUR, STEP, UsageBatch
 from domain.window import midnight
 
 _MOST_HOURS = 6
-"""Hours that are read at once; more would only cost memory."""
+_MOST_POD_HOURS = 12_000
+"""What is read at once, so that memory does not grow with the cluster: some 25 KB per pod and hour."""
+
+_PODS = "count(kube_pod_info{$C})"
 
 _SEARCHED = timedelta(days=7)
 _PULSES = (
@@ -109,14 +112,20 @@ class Reading:
         if not hours:
             return
         self.progress.start(f"hours of {self.settings.cluster}", hours, "hours")
-        at = self.start
+        at, most = self.start, self._most_hours() if hours > 1 else 1
         while at < self.end:
             next_day = midnight(at.date()) + timedelta(days=1)
-            until = min(self.end, next_day, at + _MOST_HOURS * HOUR)
+            until = min(self.end, next_day, at + most * HOUR)
             yield self._batch(at, until)
             self.progress.advance((until - at) // HOUR)
             at = until
         self.progress.finish()
+
+    def _most_hours(self) -> int:
+        """Give how many hours of this cluster are read at once, by how many pods it has or had."""
+        found = [self.api.instant(_PODS, at) for at in (self.start + HOUR, self.end)]
+        pods = max((int(float(one["value"][1])) for series in found for one in series), default=0)
+        return max(1, min(_MOST_HOURS, _MOST_POD_HOURS // max(1, pods)))
 
     def _batch(self, start: datetime, end: datetime) -> UsageBatch:
         window = window_of(self.settings, self.api, start, end)

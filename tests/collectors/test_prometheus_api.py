@@ -245,6 +245,29 @@ def test_a_stretch_that_fails_leaves_those_before_it(door: Door) -> None:
         next(batches)
 
 
+def test_of_a_large_cluster_fewer_hours_are_read_at_once(door: Door) -> None:
+    def answer(asked: Asked) -> Answer:
+        query = asked.form["query"]
+        if asked.path.endswith("/query"):
+            return success({"metric": {}, "value": [0, "5000"]})
+        return success(flat(asked, 60, node="n1")) if "kube_node_info" in query else success()
+
+    door.answer = answer
+    clock = FixedClock(at=START + timedelta(hours=4, minutes=15))
+    fetch = PrometheusUsageCollector(settings(door, since="4h"), clock=clock).fetch_usage(
+        {}, progress=Silent()
+    )
+    assert [(batch.end - batch.start) // timedelta(hours=1) for batch in fetch.batches] == [2, 2]
+
+
+def test_until_the_next_hour_is_due_nothing_is_asked(door: Door) -> None:
+    clock = FixedClock(at=START + timedelta(hours=4, minutes=55))
+    collector = PrometheusUsageCollector(settings(door), clock=clock)
+    fetch = collector.fetch_usage({"through": "2026-11-20T04:00:00+00:00"}, progress=Silent())
+    assert list(fetch.batches) == []
+    assert door.asked == []
+
+
 def test_the_probe_says_what_breaks_for_every_bad_answer(door: Door) -> None:
     for answer in (
         Answer(status=401, body=b""),
