@@ -26,6 +26,9 @@ MOST_LINES = 4
 """Drawings on one card; a node has up to eight GPUs, which mostly do the same."""
 
 
+MOST_OTHERS = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
     """The activity of one GPU, drawn, with its words."""
@@ -46,6 +49,7 @@ class Card:
         cost: per hour, "" where no cost is known.
         missing_cost: why there is none, "" where there is one.
         speaks_for, against, missing: evidence as metric and value.
+        others: what other rules found of the same workload: address and words.
     """
 
     anchor: str
@@ -73,15 +77,30 @@ class Card:
     rule: str
     plots: tuple[Plot, ...]
     more_plots: int
+    others: tuple[tuple[str, str], ...]
 
 
 def cards(findings: Iterable[Finding], activity: Activity, now: datetime) -> Iterator[Card]:
-    """Give a card per finding."""
-    for at, finding in enumerate(findings, 1):
-        yield _card(finding, activity, now, f"finding-{at}")
+    """Give a card per finding, each with what else was found of the same workload."""
+    findings = list(findings)
+    same: dict[ResourceId, list[int]] = {}
+    for at, finding in enumerate(findings):
+        same.setdefault(finding.workload or finding.resource, []).append(at)
+    for at, finding in enumerate(findings):
+        others = [
+            (
+                f"#finding-{other + 1}",
+                f"{name(findings[other].resource.kind, 24)} {WORDS[findings[other].verdict]}",
+            )
+            for other in same[finding.workload or finding.resource]
+            if other != at and findings[other].rule != finding.rule
+        ]
+        yield _card(finding, activity, now, f"finding-{at + 1}", tuple(others[:MOST_OTHERS]))
 
 
-def _card(finding: Finding, activity: Activity, now: datetime, anchor: str) -> Card:
+def _card(
+    finding: Finding, activity: Activity, now: datetime, anchor: str, others: tuple[tuple[str, str], ...]
+) -> Card:
     which, lines = finding.resource, activity.of(finding)
     within = [word for word in (which.place, which.namespace) if word]
     workload = finding.workload
@@ -113,6 +132,7 @@ def _card(finding: Finding, activity: Activity, now: datetime, anchor: str) -> C
         rule=name(finding.rule, 40),
         plots=tuple(plot(line, activity) for line in lines[:MOST_LINES]),
         more_plots=max(len(lines) - MOST_LINES, 0),
+        others=others,
     )
 
 

@@ -9,8 +9,10 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from door import NOW, Site
-from idle_company import REACH, every_kind, idle_finding, idle_site, pod
+from acme import Acme
+from builders import a_charge
+from door import NOW, Site, site
+from idle_company import REACH, device_rows, every_kind, idle_finding, idle_site, pod, store
 from pages_read import HOSTILE, HTML, words
 
 from daemon.idle import Reach
@@ -86,10 +88,12 @@ def test_what_two_rules_found_is_summed_once(tmp_path: Path) -> None:
     twice = (idle_finding(), idle_finding(rule="other", verdict=Verdict.ABANDONED))
     made = idle_site(tmp_path, twice)
     try:
-        told = words(read(made))
+        text = read(made)
     finally:
         made.services.close()
-    assert "$3.50 per hour 2 findings, $444.50 since they began" in told
+    assert "$3.50 per hour 2 findings, $444.50 since they began" in words(text)
+    assert '<a href="#finding-2">pod abandoned</a>' in text
+    assert '<a href="#finding-1">pod held and idle</a>' in text
 
 
 def test_unknown_is_no_card_and_says_why(found: Site) -> None:
@@ -249,3 +253,16 @@ def test_hours_that_are_old_are_told(tmp_path: Path) -> None:
         made.services.close()
     assert "test is known only to Thu 18 Jun 06:00 UTC" in told
     assert "Hours are known to Sat 20 Jun 06:00 UTC" in told
+
+
+def test_the_rules_in_force_judge_what_is_stored(tmp_path: Path) -> None:
+    made = site(Acme(folder=tmp_path).collected(a_charge(start="2026-06-10")))
+    try:
+        store(made, [{**row, "model": "H100"} for row in device_rows() if row["hour"].day > 15])
+        text = read(made)
+    finally:
+        made.services.close()
+    node = words(card(text, "ip-10-0-7-21"))
+    assert "free" in node
+    assert "Costs unknown" in node
+    assert text.count("GPU-77aa0001") >= 2
