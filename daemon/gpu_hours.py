@@ -55,13 +55,13 @@ class GpuUse:
 
 def gpu_hours(rooms: Rooms, star: Star, window: Window) -> tuple[GpuUse, ...]:
     """Give what teams held in a window, the most first within a team."""
-    frames = {
-        name: frame_of(rooms, name, window.start, window.end)
-        for name in ("node_hours", "pod_hours", "device_hours")
-    }
-    rows = held(frames["device_hours"], frames["pod_hours"], frames["node_hours"])
-    pods = frames["pod_hours"].filter(pl.col("gpu_request_hours") > 0)
-    objects = frame_of(rooms, "objects", None, None)
+    devices = frame_of(rooms, "device_hours", window)
+    uids = devices.get_column("uid").drop_nulls().unique().implode()
+    mine = (pl.col("gpu_request_hours") > 0) | pl.col("uid").is_in(uids)
+    pods = frame_of(rooms, "pod_hours", window, where=mine)
+    nodes = frame_of(rooms, "node_hours", window, where=pl.col("gpus") > 0)
+    rows = held(devices, pods, nodes)
+    objects = frame_of(rooms, "objects")
     teams = teams_of(pods, objects, star, rooms.rules)
     return against(_by_team(rows, teams), rooms.settings.quotas.gpu_hours)
 

@@ -11,10 +11,10 @@ import polars as pl
 
 from attribution.kubernetes.merge import merged
 from daemon.idle_costs import cost_hours
-from daemon.idle_owners import teams_of
-from domain.errors import UsageError
+from daemon.idle_owners import node_teams, teams_of
 from domain.finding import Finding, Verdict
 from domain.usage import HOUR
+from domain.window import Window
 from reaper.detectors.judge import judge
 from reaper.detectors.observed import Observed
 
@@ -86,22 +86,6 @@ class IdleResult:
         return tuple(one for one in self.reach if one.is_stale)
 
 
-def rule_named(rules: Iterable[Rule], name: str) -> Rule:
-    """Give the rule of a name.
-
-    Raises:
-        UsageError: there is none.
-    """
-    from difflib import get_close_matches
-
-    known = {rule.name: rule for rule in rules}
-    if name in known:
-        return known[name]
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f'did you mean "{near[0]}"?' if near else f"rules: {', '.join(known) or 'none'}"
-    raise UsageError(f"no rule is called {name!r}", hint=hint)
-
-
 def look(
     rooms: Rooms, star: Star, *, rules: Sequence[Rule] | None = None, clusters: Collection[str] | None = None
 ) -> IdleResult:
@@ -120,11 +104,6 @@ def look(
         start=observed.start,
         end=observed.end,
     )
-
-
-def findings(rooms: Rooms, star: Star) -> tuple[Finding, ...]:
-    """Give what the rules in force find now, the dearest first."""
-    return look(rooms, star).findings
 
 
 def _order(one: Finding) -> tuple[bool, str, bool, Decimal, str, str]:
@@ -149,8 +128,9 @@ def observe(
     """
     end = rooms.clock.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     start = (end - window).replace(hour=0)
-    frames = {name: frame_of(rooms, name, start, end, clusters) for name in _FRAMES}
-    objects = frame_of(rooms, "objects", None, None, clusters)
+    hours = Window(start=start, end=end)
+    frames = {name: frame_of(rooms, name, hours, clusters=clusters) for name in _FRAMES}
+    objects = frame_of(rooms, "objects", clusters=clusters)
     pods = frames["pod_hours"]
     return Observed(
         start=start,
@@ -159,19 +139,23 @@ def observe(
         pods=pods,
         costs=cost_hours(rooms.ledger, star, frames, rooms.settings.allocation),
         teams=teams_of(pods, objects, star, rooms.rules),
+        node_teams=node_teams(frames["node_hours"], star),
     )
 
 
 def frame_of(
     rooms: Rooms,
     name: str,
-    start: datetime | None,
-    end: datetime | None,
+    hours: Window | None = None,
+    *,
     clusters: Collection[str] | None = None,
+    where: pl.Expr | None = None,
 ) -> pl.DataFrame:
     """Give a frame of usage, one row per key, whatever sources told of it."""
+    start, end = (hours.start, hours.end) if hours is not None else (None, None)
     wanted = None if clusters is None else sorted(clusters)
-    rows = rooms.ledger.usage(name, clusters=wanted, start=start, end=end).collect()
+    stored = rooms.ledger.usage(name, clusters=wanted, start=start, end=end)
+    rows = (stored if where is None else stored.filter(where)).collect()
     measuring = {source.name: source.type != _LISTS for source in rooms.settings.sources}
     return merged(name, rows, measuring)
 

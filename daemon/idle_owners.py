@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from attribution.kubernetes.join import join_nodes
 from attribution.ownership import assign
 from attribution.workloads import NAMESPACE_LABEL, POD_LABEL
 from domain.charge import RESOURCE_SCHEMA
@@ -44,6 +45,23 @@ def _billed(star: Star) -> dict[Pod, str | None]:
     owned = pods.join(star.ownership.select("dim_id", "team"), on="dim_id").sort("dim_id")
     rows = owned.select("cluster", "AllocatedResourceId", "team").iter_rows()
     return {(cluster, uid): team for cluster, uid, team in rows}
+
+
+def node_teams(nodes: pl.DataFrame, star: Star) -> dict[Pod, str | None]:
+    """Give who pays for what nobody claims of nodes, by cluster and name: the owner of the idle part."""
+    joined = join_nodes(nodes.select("cluster", "node", "provider_id"), star.resources).joined
+    named = joined.join(star.ownership.select("dim_id", "team"), on="dim_id").join(
+        star.resources.select("dim_id", pl.col("x_AllocationKind").alias("kind")), on="dim_id"
+    )
+    # Where the bill was not split yet, the whole machine's owner pays for all of it.
+    mine = named.filter(pl.col("kind").is_null() | (pl.col("kind") == "idle"))
+    best = mine.filter(pl.col("team").is_not_null()).sort(pl.col("kind").is_null(), "dim_id")
+    return {
+        (cluster, node): team
+        for cluster, node, team in best.unique(["cluster", "node"], keep="first", maintain_order=True)
+        .select("cluster", "node", "team")
+        .iter_rows()
+    }
 
 
 def _by_labels(rows: list[dict[str, Any]], objects: pl.DataFrame, rules: Rules) -> dict[Pod, str | None]:

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from daemon.dimensions import UNALLOCATED
+from daemon.gpu_metrics import GpuMetrics
 from daemon.idle_metrics import IdleMetrics
 from daemon.query import Query
 from daemon.ranking import OTHER
@@ -46,13 +47,14 @@ def routes(services: Services) -> Iterator[BaseRoute]:
     registry = CollectorRegistry()
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
-    owners, idle = OwnerCosts(services), IdleMetrics(services)
-    registry.register(Metrics(services, owners, idle))
+    owners, idle, gpus = OwnerCosts(services), IdleMetrics(services), GpuMetrics(services)
+    registry.register(Metrics(services, owners, (idle, gpus)))
 
     async def metrics(_request: Request) -> Response:
         """Give the metrics as they are now."""
         await owners.refresh()
         await idle.refresh()
+        await gpus.refresh()
         body = await services.looks.run("metrics", lambda: generate_latest(registry))
         return Response(body, media_type=CONTENT_TYPE_LATEST)
 
@@ -96,10 +98,10 @@ class OwnerCosts:
 class Metrics:
     """Looks at the services whenever it is scraped."""
 
-    def __init__(self, services: Services, owners: OwnerCosts, idle: IdleMetrics) -> None:
+    def __init__(self, services: Services, owners: OwnerCosts, usage: tuple[IdleMetrics, GpuMetrics]) -> None:
         self._services = services
         self._owner_costs = owners
-        self._idle = idle
+        self._usage = usage
 
     def describe(self) -> Iterable[Metric]:
         """Say nothing in advance: looking is only worth it when somebody scrapes."""
@@ -111,7 +113,8 @@ class Metrics:
         yield from self._sources()
         yield from self._jobs()
         yield from self._door()
-        yield from self._idle.collect()
+        for part in self._usage:
+            yield from part.collect()
         if self._services.settings.metrics.owners:
             yield from self._owners()
 

@@ -103,8 +103,8 @@ def detect(observed: Observed, rule: GpuFree) -> list[Finding]:
     )
     rows = found.iter_rows(named=True)
     return [
-        *(_free(row, rule, costs.get((row["cluster"], row["node"]))) for row in rows),
-        *_unknown(current, rule),
+        *(_free(row, rule, observed, costs.get((row["cluster"], row["node"]))) for row in rows),
+        *_unknown(current, rule, observed),
     ]
 
 
@@ -129,13 +129,14 @@ def costs_of(free: pl.DataFrame, observed: Observed, keys: Sequence[str] = NODE)
     return cost_of(factors, rest, keys, at=NODE)
 
 
-def _free(row: Mapping[str, Any], rule: GpuFree, cost: Cost | None) -> Finding:
+def _free(row: Mapping[str, Any], rule: GpuFree, observed: Observed, cost: Cost | None) -> Finding:
     model = row["model"] or "GPU"
     long = row["hours"] >= 24
     return Finding(
         rule=rule.name,
         verdict=Verdict.FREE,
         resource=ResourceId(place=row["cluster"], kind="node", namespace="", name=row["node"]),
+        owner_team=observed.node_teams.get((row["cluster"], row["node"])),
         since=row["since"],
         evidence=(
             Evidence(
@@ -155,7 +156,7 @@ def _free(row: Mapping[str, Any], rule: GpuFree, cost: Cost | None) -> Finding:
     )
 
 
-def _unknown(current: pl.DataFrame, rule: GpuFree) -> list[Finding]:
+def _unknown(current: pl.DataFrame, rule: GpuFree, observed: Observed) -> list[Finding]:
     rows = (
         current.filter(pl.col("state") == State.UNKNOWN)
         .group_by(NODE)
@@ -167,6 +168,7 @@ def _unknown(current: pl.DataFrame, rule: GpuFree) -> list[Finding]:
             rule=rule.name,
             verdict=Verdict.UNKNOWN,
             resource=ResourceId(place=row["cluster"], kind="node", namespace="", name=row["node"]),
+            owner_team=observed.node_teams.get((row["cluster"], row["node"])),
             evidence=(Evidence(metric="why", value=row["why"], speaks_for=None),),
             confidence=Confidence.LOW,
             suggestion="Leave it alone until it can be measured.",

@@ -36,6 +36,10 @@ COST_HOURS = pl.Schema(
 _SUBJECTS = {"clusters": "cluster", "namespaces": "namespace", "workloads": "workload", "nodes": "node"}
 
 
+Teams = Mapping[tuple[str, str], str | None]
+"""Owning teams by cluster and what is in it; None is unallocated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """What was measured in a stretch of whole hours.
@@ -46,6 +50,7 @@ class Observed:
         pods: `POD_HOURS`.
         costs: `COST_HOURS`; empty where no cost is known.
         teams: who owns a pod, by cluster and uid; what is missing is unallocated.
+        node_teams: who pays for what nobody claims of a node, by cluster and name.
     """
 
     start: datetime
@@ -53,7 +58,8 @@ class Observed:
     devices: pl.DataFrame
     pods: pl.DataFrame
     costs: pl.DataFrame
-    teams: Mapping[tuple[str, str], str | None] = field(default_factory=lambda: MappingProxyType({}))
+    teams: Teams = field(default_factory=lambda: MappingProxyType({}))
+    node_teams: Teams = field(default_factory=lambda: MappingProxyType({}))
 
     def holders(self) -> pl.DataFrame:
         """Give every pod by cluster and uid: what it is called, what it belongs to, when it was seen."""
