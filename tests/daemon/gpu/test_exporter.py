@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx2
 import pytest
 from fake_nvml import LOST, NOT_SUPPORTED, FakeGpu, FakeNvml, mig_h100
 from prometheus_client.parser import text_string_to_metric_families
@@ -142,3 +149,36 @@ def test_the_namespace_of_processes_tells_a_container(tmp_path: Path) -> None:
     assert sees_processes(host)
     assert not sees_processes(container)
     assert not sees_processes(tmp_path / "nothing")
+
+
+def test_it_serves_until_it_is_told_to_stop(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nvml = FakeNvml(FakeGpu())
+    monkeypatch.setattr(library, "open_nvml", lambda: nvml)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answers: list[httpx2.Response] = []
+
+    def scrape_and_stop() -> None:
+        deadline = time.monotonic() + 20
+        while not answers and time.monotonic() < deadline:
+            with suppress(httpx2.TransportError):
+                answers.append(httpx2.get(f"http://127.0.0.1:{port}/metrics", timeout=5))
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]
+    scraper = threading.Thread(target=scrape_and_stop)
+    scraper.start()
+    try:
+        assert cli.run(["gpu-exporter", "--listen", f"127.0.0.1:{port}"]) == 0
+    finally:
+        scraper.join()
+        for kind, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(kind, handler)
+    assert answers[0].status_code == 200
+    assert "DCGM_FI_DEV_GPU_UTIL{" in answers[0].text
+    told = capsys.readouterr().out
+    assert told == f"1 GPU (NVIDIA H100 80GB HBM3): http://127.0.0.1:{port}/metrics\n"
+    assert (nvml.closed, nvml.samples) == (True, [])
