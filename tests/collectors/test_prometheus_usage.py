@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +13,7 @@ from metrics_world import START
 from polars.testing import assert_frame_equal
 
 from collectors.interface import UsageCollector
+from collectors.prometheus import questions as ask
 from collectors.prometheus.reading import read_window, window_of
 from collectors.prometheus_usage import PrometheusSettings, PrometheusUsageCollector
 from daemon.clock import FixedClock
@@ -335,6 +337,29 @@ def test_what_was_measured_lately_of_a_thing_can_be_asked(
     assert set(found["hour"]) == {START + 29 * HOUR}
     gone = ResourceId(place="prod", kind=kind, namespace=namespace, name="nothing")
     assert evidence.recent(gone) is None
+
+
+def test_a_server_of_one_cluster_needs_no_label(prometheus_url: str) -> None:
+    settings = PrometheusSettings(name="metrics", url=prometheus_url, cluster="all")
+    one = PrometheusUsageCollector(settings, clock=FixedClock(at=START + timedelta(hours=1, minutes=10)))
+    (batch,) = one.fetch_usage({}, progress=Silent()).batches
+    assert set(batch.frames) == {
+        *("node_hours", "pod_hours", "device_hours", "volume_hours", "quota_hours", "objects")
+    }
+    assert {"u-web", "u-lab", "u-bare"} <= set(batch.frames["pod_hours"]["uid"])
+
+
+def test_a_cluster_without_phases_tells_by_usage_who_ran(prometheus_url: str) -> None:
+    one = collector(prometheus_url)
+    question = replace(ask.RUNNING, text="absent_metric{$C}")
+    with pytest.MonkeyPatch.context() as patch, one._api() as api:
+        patch.setattr(ask, "RUNNING", question)
+        window = window_of(one._settings, api, START, START + HOUR)
+        pods = read_window(window)["pod_hours"]
+    assert of(pods, 0, uid="u-web")["alive_seconds"] == 3600
+    assert of(pods, 0, uid="u-web")["cpu_hours"] == pytest.approx(1.0)
+    assert pods.filter(uid="u-unseen").is_empty()
+    assert "kube_pod_status_phase" in window.missing
 
 
 def test_it_is_a_source_of_usage(prometheus_url: str) -> None:
