@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -157,3 +159,19 @@ def test_ties_and_products_beyond_128_bits_are_split_as_plain_integers_are() -> 
         "b": "3333333333333333333333333.333333333334",
         "c": "3333333333333333333333333.333333333333",
     }
+
+
+@pytest.mark.parametrize(("split", "name"), [("proportional", "weighted"), ("even", "even")])
+def test_v7_shares_are_those_of_the_published_vector(split: str, name: str) -> None:
+    vectors = json.loads(Path("tests/data/attribution_vectors.json").read_text(encoding="utf-8"))
+    (v7,) = (one for one in vectors if one["id"] == "V7")
+    tenants, shared = v7["input"]["tenants"], v7["input"]["shared"]
+    dims = resources(*map(team, tenants), SYSTEM)
+    cells = facts(*(a_fact(at, cost) for at, cost in enumerate([*tenants.values(), shared])))
+    star = a_star(dims, {"shared": [{**PLATFORM, "split": split}]})
+    found = {tenant: float(cost) for tenant, cost in sums(cells, star, "team").items()}
+    assert found == pytest.approx(v7["expected"][name], rel=1e-9)
+    if name == "weighted":
+        only_a = (one("team", "a"), one("cost_kind", "shared"))
+        (left,) = sums(cells, star, "pool", where=only_a).values()
+        assert float(left) == pytest.approx(v7["expected"]["filtered_a_weighted_shared"], rel=1e-9)
