@@ -9,6 +9,7 @@ from collectors.kubernetes.kinds import ALL, CLAIMS, Kind
 from collectors.kubernetes.settings import KubernetesSettings
 from domain.errors import SourceError
 from domain.probe import Health, Probe, instant_of
+from domain.show import count_text
 
 _VERBS = ("get", "list", "watch")
 _REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -97,10 +98,12 @@ def _nodes(api: Api) -> Iterator[Probe]:
         )
     elif without:
         yield Probe(
-            subject=f"{len(without)} of {len(nodes)} nodes looked at have no provider id",
+            subject=f"{len(without)} of {count_text(len(nodes), 'node')} looked at without a provider id",
             health=Health.WARN,
             breaks="their cost cannot be found on a bill; their pods stay without cost",
             fix="run the provider's cloud controller manager, or set `--provider-id` on the kubelet",
         )
     else:
-        yield Probe(subject=f"{len(nodes)} nodes looked at have a provider id", health=Health.OK)
+        yield Probe(
+            subject=f"{count_text(len(nodes), 'node')} looked at, all with a provider id", health=Health.OK
+        )
