@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from attribution.kubernetes.holders import HOLDER, Kind
-from attribution.workloads import NAMESPACE_LABEL, POD_LABEL
+from attribution.workloads import NAMESPACE_LABEL, POD_LABEL, WORKLOAD_KEYS
 from domain.allocation import PART_SCHEMA
 from domain.charge import RESOURCE_COLUMNS
 
 _OWN = ("AllocatedResourceId", "AllocatedResourceName", "x_AllocationKind", "Tags")
 _OF_NOBODY = (Kind.IDLE, Kind.UNMOUNTED)
 Labels = Mapping[str, str]
+_WORKLOADS = frozenset(key for keys in WORKLOAD_KEYS.values() for key in keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +78,18 @@ def part_rows(parts: pl.DataFrame, resources: pl.DataFrame, names: Names) -> pl.
     return named.select(PART_SCHEMA.names()).cast(PART_SCHEMA)
 
 
-def _tags(row: Mapping[str, str | None], names: Names, machine: object) -> str:
+def _tags(row: Mapping[str, str | None], names: Names, machine: Labels | None) -> str:
     """Give the tags of a part as JSON; what nobody holds keeps the tags of the machine or disk."""
     tags: dict[str, str] = {}
     if row["kind"] in _OF_NOBODY and row["namespace"] is None:
-        # maps are given as dicts or as pairs of text
-        tags.update(machine if isinstance(machine, dict) else dict(machine or ()))  # type: ignore[call-overload]  # so they are
+        tags.update((key, value) for key, value in (machine or {}).items() if not _is_workloads(key))
     tags.update(_words(row, names))
     return json.dumps(tags, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _is_workloads(key: str) -> bool:
+    """Tell whether a provider's own split set the tag: it says who had the machine, not who left it idle."""
+    return key in _WORKLOADS or key.startswith((POD_LABEL, NAMESPACE_LABEL))
 
 
 def _words(row: Mapping[str, str | None], names: Names) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,7 @@ _PLANES = (
     r"(?i)/providers/microsoft\.containerservice/managedclusters/([^/]+)$",
 )
 _ELB = re.compile(
-    r"^(?:dualstack\.)?(?:internal-)?(?P<name>.+)-[0-9a-z]+\.(?:elb\.[a-z0-9-]+|[a-z0-9-]+\.elb)\."
+    r"^(?:dualstack\.)?(?:internal-)?(?P<name>[^.]+)-[0-9a-z]+\.(?:elb\.[a-z0-9-]+|[a-z0-9-]+\.elb)\."
 )
 _NAMED = (
     r":loadbalancer/(?:net/|app/|gwy/)?([^/]+)",

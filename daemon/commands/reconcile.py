@@ -25,9 +25,14 @@ _MOST_LEFT = 10
 @click.option(
     "--source", "sources", multiple=True, help="Only this source, with --period; repeat it for more."
 )
+@click.option(
+    "--clusters", is_flag=True, help="Clusters against their bill, and our split against the provider's."
+)
 @output_option
 @click.pass_obj
-def command(run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ...], output: str) -> int:
+def command(
+    run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ...], output: str, *, clusters: bool
+) -> int:
     """Prove that what is attributed is what was billed, to the last digit.
 
     Per source, billing month, currency and cost: what the files said, what is stored, and
@@ -37,9 +42,15 @@ def command(run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ..
     With --period: the invoice of each source and account against the ledger against what is
     attributed, the difference line by line. Exit status 1 if a part of it has no name, 5 if
     a part of the month was refused or withheld, 6 if a provider could not be asked.
+
+    With --clusters: how much of each cluster is on a bill and split, whether the parts are the
+    charges, and each namespace beside what the provider's own split says. Exit status 1 if the
+    parts are not the charges.
     """
     import os
 
+    if clusters:
+        return of_clusters(run, output, named=bool(periods or sources))
     if periods:
         return against_invoices(run, periods, sources, output)
     from attribution.reconcile import reconcile
@@ -61,6 +72,26 @@ def command(run: Invocation, /, periods: tuple[str, ...], sources: tuple[str, ..
     left = unshared(cells, star, COSTS["effective"]) if deliveries else []
     print_listing(listing_of(results, left), Output(output), standard_output(os.environ))
     return 0 if all(result.holds for result in results) else 1
+
+
+def of_clusters(run: Invocation, output: str, *, named: bool) -> int:
+    """Compare clusters with their bills, and give the exit status."""
+    import os
+
+    from daemon.cluster_check import check_clusters
+    from daemon.cluster_check_listing import cluster_listing
+    from daemon.output import Output, print_listing
+    from daemon.pipeline import attribute
+    from daemon.rooms import Rooms
+    from daemon.terminal import standard_output
+    from domain.errors import UsageError
+
+    if named:
+        raise UsageError("--clusters looks at every bill", hint="leave out --period and --source")
+    rooms = Rooms.of(run)
+    found = check_clusters(rooms, attribute(rooms))
+    print_listing(cluster_listing(found), Output(output), standard_output(os.environ))
+    return 0 if found.holds else 1
 
 
 def against_invoices(run: Invocation, periods: tuple[str, ...], sources: tuple[str, ...], output: str) -> int:

@@ -64,7 +64,7 @@ def a_pod(hour: int, node: str, namespace: str, name: str, uid: str, *held: floa
 
 def a_node_charge(hour: int, name: str, cost: str, **more: object) -> dict[str, object]:
     costs = dict.fromkeys(("BilledCost", "EffectiveCost", "ListCost", "ContractedCost"), cost)
-    return a_charge(start=at(hour), ResourceId=name, ResourceName=None, Tags={}, **{**costs, **more})
+    return a_charge(start=at(hour), ResourceId=name, **{"ResourceName": None, "Tags": {}, **costs, **more})
 
 
 @pytest.fixture
@@ -343,3 +343,34 @@ def test_sensitivity_shows_the_report_under_every_policy(bill: Acme) -> None:
     assert web["opencost"] == by(bill, "pod")["web",]
     for name in web:
         assert sum(Decimal(row[name]) for row in found.values()) == Decimal("0.384")
+
+
+def test_reconcile_ties_clusters_out_to_their_bill(bill: Acme) -> None:
+    store(bill, 0)
+    split(bill)
+    ran = bill.costd("reconcile", "--clusters", "--output", "json")
+    assert ran.status == 0, ran.err
+    (held,) = ran.json["bills"]
+    assert held["charges"] == "0.758000000002"
+    assert held["split"] == held["parts"] == "0.374000000001"
+    assert (held["whole"], held["missing_hours"], held["holds"]) == ("0.384000000001", 2, True)
+    assert [(node["node_hours"], node["billed_node_hours"]) for node in ran.json["nodes"]] == [(2.0, 2.0)]
+    found = {row["namespace"]: (row["ours"], row["provider"]) for row in ran.json["rows"]}
+    assert found["shop"] == ("0.096", None)
+    shown = bill.costd("reconcile", "--clusters").out
+    assert "prod: 100.0% of 2 node-hours are on a bill." in shown
+    assert "usage is missing for 2 hours" in shown
+    assert "The parts are the charges, to the last digit." in shown
+
+
+def test_reconcile_sets_our_split_beside_the_labels_of_google(acme: Acme) -> None:
+    tags = {"goog-k8s-cluster-name": "prod", "k8s-namespace": "shop"}
+    acme.collected(
+        a_node_charge(0, "i-0a1", "0.07", Tags=tags),
+        a_node_charge(0, "i-0a1", "0.12", Tags={**tags, "k8s-namespace": "kube:unallocated"}),
+    )
+    store(acme, 0)
+    split(acme)
+    ran = acme.costd("reconcile", "--clusters", "--output", "json")
+    (row,) = ran.json["rows"]
+    assert (row["ours"], row["provider"], row["difference"]) == ("0.095", "0.07", "0.025")

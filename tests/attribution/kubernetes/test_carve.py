@@ -237,7 +237,9 @@ def test_what_no_pod_held_still_has_a_place() -> None:
 
 
 def test_a_part_is_of_the_machine_and_has_the_labels_of_its_pod() -> None:
-    node = resources({"ResourceId": "i-0a", "Tags": {"team": "platform"}, "RegionId": "eu-central-1"})
+    node = resources(
+        {"ResourceId": "i-0a", "Tags": {"team": "platform", "k8s-namespace": "x"}, "RegionId": "eu-central-1"}
+    )
     held = holders.of_nodes(shares(0, a=WHOLE // 2, idle=WHOLE // 2), the_node(0))
     names = Names(
         pods={("prod", "uid-a"): {"app": "web"}}, namespaces={("prod", "shop"): {"team": "storefront"}}
