@@ -25,8 +25,8 @@ class ClusterReach:
         source: its name.
         cluster: the cluster, as configured.
         through: the end of the newest hour.
-        hours: how many hours are known, from the first of them on.
-        of: how many hours there were since then.
+        hours: how many hours are known.
+        of: how many hours there were from the first to the newest of them; fewer known ones are gaps.
         nodes: how many there were in the newest hour.
         gpus: how many GPUs those nodes have.
         measured: how many devices, or instances of them, were measured in that hour.
@@ -90,7 +90,7 @@ def usage_reach(ledger: UsageLedger, now: datetime) -> tuple[ClusterReach, ...]:
             cluster=row["cluster"],
             through=row["newest"] + HOUR,
             hours=row["hours"],
-            of=(end - row["first"]) // HOUR,
+            of=(row["newest"] + HOUR - row["first"]) // HOUR,
             nodes=row["nodes"],
             gpus=round(row["gpus"] or 0),
             measured=row["measured"] or 0,
