@@ -15,7 +15,11 @@ from kubernetes.client.exceptions import ApiException
 from collectors.kubernetes.access import LIST, ONE, WHOLE, RefusedError
 
 Json = dict[str, Any]
-POD_SPEC = {"containers": [{"name": "main", "image": "x"}], "terminationGracePeriodSeconds": 1}
+POD_SPEC = {
+    "containers": [{"name": "main", "image": "x"}],
+    "terminationGracePeriodSeconds": 1,
+    "schedulerName": "nobody",  # a real scheduler would write into the status
+}
 
 
 @pytest.fixture(params=["fake", "real"])
@@ -214,8 +218,9 @@ def test_a_scale_of_nothing_leaves_replicas_out(plane: Plane) -> None:
 
 def test_a_stale_version_does_not_scale(plane: Plane) -> None:
     space = named(plane)
-    made = plane.make("deployments", deployment(space))
+    plane.make("deployments", deployment(space))
     path = plane.path("deployments", space, "web") + "/scale"
+    made = plane.settled(path)
     merge = "application/merge-patch+json"
     body = {"metadata": {"resourceVersion": made["metadata"]["resourceVersion"]}, "spec": {"replicas": 1}}
     plane.call("PATCH", path, body, content=merge)
@@ -292,7 +297,7 @@ def test_an_eviction_is_refused_once_the_budget_is_used(plane: Plane) -> None:
         plane.set_status(
             "pods", space, name, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
         )
-    budget = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    budget = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
     made = plane.make(
         "poddisruptionbudgets", {"metadata": {"name": "web", "namespace": space}, "spec": budget}
     )
@@ -324,8 +329,9 @@ def test_a_lease_is_taken_by_one(plane: Plane) -> None:
 
 def test_a_write_that_changes_nothing_makes_no_version(plane: Plane) -> None:
     space = named(plane)
-    made = plane.make("deployments", deployment(space))
+    plane.make("deployments", deployment(space))
     path = plane.path("deployments", space, "web")
+    made = plane.settled(path)
     merge = "application/merge-patch+json"
     found = plane.call("PATCH", path, {"spec": {"replicas": 2}}, content=merge)
     assert found["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]

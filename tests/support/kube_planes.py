@@ -88,7 +88,22 @@ class Plane:
     def namespace(self, name: str = "", **labels: str) -> str:
         made = f"{self.prefix}-{name}" if name else self.prefix
         self.make("namespaces", {"metadata": {"name": made, "labels": labels}})
+        if self.peer is None:  # pods need an account, which a controller may make too, but later
+            account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
+            with suppress(Exception):
+                self.call("POST", f"/api/v1/namespaces/{made}/serviceaccounts", account)
         return made
+
+    def settled(self, path: str) -> Json:
+        """Read an object once no controller writes to it any more."""
+        found = self.call("GET", path)
+        while self.peer is None:
+            time.sleep(0.5)
+            again = self.call("GET", path)
+            if again["metadata"]["resourceVersion"] == found["metadata"]["resourceVersion"]:
+                break
+            found = again
+        return found
 
     def clean(self) -> None:
         for plural in ("nodes", "persistentvolumes", "namespaces"):
@@ -137,7 +152,8 @@ def _started(assets: Path, folder: Path) -> Iterator[client.Configuration]:
     ]
     server = [
         *(str(assets / "kube-apiserver"), f"--etcd-servers={urls}", f"--secure-port={api}"),
-        *("--bind-address=127.0.0.1", f"--cert-dir={folder / 'certs'}", "--authorization-mode=RBAC"),
+        *("--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--allow-privileged=true"),
+        *(f"--cert-dir={folder / 'certs'}", "--authorization-mode=RBAC"),
         *(f"--token-auth-file={folder / 'tokens.csv'}", "--service-cluster-ip-range=10.0.0.0/24"),
         *("--service-account-issuer=https://costd.test", "--disable-admission-plugins=ServiceAccount"),
         f"--service-account-key-file={folder / 'accounts.key'}",
