@@ -26,7 +26,8 @@ def replay(observed: Observed, rule: Rule, *, came_back: timedelta) -> Replay:
     """Give what a rule would have done in the hours that were observed."""
     match rule:
         case GpuIdle():
-            hours = gpu_states.pod_states(gpu_states.device_states(observed, rule), observed)
+            held = gpu_states.with_gpus(observed)
+            hours = gpu_states.pod_states(gpu_states.device_states(held, rule), held)
             hours = hours.filter(in_scope(rule))
             return _by_spells(observed, hours, gpu_states.POD, (rule.lasting, rule.bridge), came_back)
         case GpuFree():

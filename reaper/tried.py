@@ -113,14 +113,9 @@ def _cards(before: Observed, after: Observed, rule: GpuWrongClass) -> Tried:
     over = (pl.col("memory_used_mib") > pl.col("memory_limit")).fill_null(False) | (
         pl.col("activity") > pl.col("speed")
     ).fill_null(False)
-    parts = after.costs.group_by("cluster", "uid", "hour").agg(pl.col("gpu").first())
-    saved = {
-        tuple(row[n] for n in WORKLOAD) for row in rows if row["part"] is not None and row["devices"] == 1
-    }
-    priced = hours.join(parts, on=["cluster", "uid", "hour"], how="left").with_columns(
-        (pl.col("gpu") * (1 - pl.col("speed"))).alias("factor")
-    )
-    costs = cost_of(priced, after.costs, WORKLOAD)
+    sliced = [row for row in rows if row["part"] is not None and row["devices"] == 1]
+    saved = {tuple(row[name] for name in WORKLOAD) for row in sliced}
+    costs = cost_of(hours, after.costs, WORKLOAD, factor=pl.col("gpu") * (1 - pl.col("speed")))
     kept = {key: cost for key, cost in costs.items() if key in saved}
     return rows, hours.with_columns(over.alias("over")), kept, _count(past, lacking)
 

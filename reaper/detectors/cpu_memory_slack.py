@@ -109,11 +109,9 @@ def costs_of(
             "memory_spare": pl.Float64(),
         },
     )
-    at = ["cluster", "uid", "hour"]
-    parts = observed.costs.group_by(at).agg(pl.col("cpu", "memory").first())
     factor = pl.col("cpu_spare") * pl.col("cpu") + pl.col("memory_spare") * pl.col("memory")
-    asked = hours.select(*WORKLOAD, "uid", "hour").join(spare, on=WORKLOAD).join(parts, on=at, how="left")
-    return cost_of(asked.with_columns(factor.alias("factor")), observed.costs, WORKLOAD)
+    asked = hours.select(*WORKLOAD, "uid", "hour").join(spare, on=WORKLOAD)
+    return cost_of(asked, observed.costs, WORKLOAD, factor=factor)
 
 
 def _finding(row: Mapping[str, Any], rule: CpuMemorySlack, team: str | None, cost: Cost | None) -> Finding:

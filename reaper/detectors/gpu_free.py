@@ -117,16 +117,10 @@ def costs_of(free: pl.DataFrame, observed: Observed, keys: Sequence[str] = NODE)
         keys: what they are summed by.
     """
     rest = observed.costs.filter(pl.col("uid").is_null())
-    at = [*NODE, "hour"]
-    parts = rest.group_by(at).agg(pl.col("gpu").first())
-    by = list(dict.fromkeys([*at, *keys]))
-    factors = (
-        free.group_by(by)
-        .agg(pl.col("free_share").sum(), pl.col("all_free").first())
-        .join(parts, on=at, how="left")
-        .with_columns((pl.col("free_share") / pl.col("all_free") * pl.col("gpu")).alias("factor"))
-    )
-    return cost_of(factors, rest, keys, at=NODE)
+    by = list(dict.fromkeys([*NODE, "hour", *keys]))
+    shares = free.group_by(by).agg(pl.col("free_share").sum(), pl.col("all_free").first())
+    factor = pl.col("free_share") / pl.col("all_free") * pl.col("gpu")
+    return cost_of(shares, rest, keys, at=NODE, factor=factor)
 
 
 def _free(row: Mapping[str, Any], rule: GpuFree, observed: Observed, cost: Cost | None) -> Finding:

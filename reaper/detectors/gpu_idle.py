@@ -11,7 +11,7 @@ from config.idle import GpuIdle
 from domain.finding import Confidence, Evidence, Finding, Verdict
 from domain.resource import ResourceId
 from reaper.detectors.gpu_partly import partly_idle
-from reaper.detectors.gpu_states import POD, device_states, newest_hours, pod_states
+from reaper.detectors.gpu_states import POD, device_states, newest_hours, pod_states, with_gpus
 from reaper.detectors.money import Cost, cost_of
 from reaper.detectors.observed import Observed, in_scope, pod_id, workload_id
 from reaper.detectors.spells import State, numbered, seen, spells
@@ -31,11 +31,12 @@ Row = Mapping[str, Any]
 
 def detect(observed: Observed, rule: GpuIdle) -> list[Finding]:
     """Judge every pod that holds a GPU in the newest hour, the dearest waste first."""
+    newest, observed = newest_hours(observed), with_gpus(observed)
     devices = device_states(observed, rule)
     hours = pod_states(devices, observed).filter(in_scope(rule))
     if hours.is_empty():
         return []
-    now = _now(hours, observed)
+    now = _now(hours, newest)
     numbers = numbered(hours, POD, rule.bridge)
     judged = _judged(now, spells(numbers, POD, seen(hours, POD)), rule)
     costs = cost_of(_idle_hours(numbers, judged), observed.costs, POD)
@@ -46,14 +47,10 @@ def detect(observed: Observed, rule: GpuIdle) -> list[Finding]:
     return [*whole, *partly_idle(devices, judged, observed, rule)]
 
 
-def _now(hours: pl.DataFrame, observed: Observed) -> pl.DataFrame:
+def _now(hours: pl.DataFrame, newest: pl.DataFrame) -> pl.DataFrame:
     """Give the row of the newest hour of every pod that is still there."""
     first = hours.group_by(POD).agg(pl.col("hour").min().alias("first_hour"))
-    return (
-        hours.join(newest_hours(observed), on="cluster")
-        .filter(pl.col("hour") == pl.col("newest"))
-        .join(first, on=POD)
-    )
+    return hours.join(newest, on="cluster").filter(pl.col("hour") == pl.col("newest")).join(first, on=POD)
 
 
 def _judged(now: pl.DataFrame, stretches: pl.DataFrame, rule: GpuIdle) -> list[dict[str, Any]]:

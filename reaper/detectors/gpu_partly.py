@@ -49,8 +49,8 @@ def partly_idle(
     newest = pl.col("end") == pl.col("newest") + HOUR
     enough = pl.col("hours") >= rule.lasting.total_seconds() / 3600
     idle = last.filter((pl.col("state") == State.IDLE) & newest & enough)
-    hours = _idle_shares(numbers.join(idle, on=[*DEVICE, "spell"], how="semi"), mine, observed)
-    costs = cost_of(hours, observed.costs, POD)
+    hours = _idle_shares(numbers.join(idle, on=[*DEVICE, "spell"], how="semi"), mine)
+    costs = cost_of(hours, observed.costs, POD, factor=pl.col("share") / pl.col("whole") * pl.col("gpu"))
     grouped = idle.group_by(POD, maintain_order=True).agg(
         pl.len().alias("count"), pl.col("start").max().alias("since"), pl.col("hours").min()
     )
@@ -60,17 +60,11 @@ def partly_idle(
         yield _partial(working[key], unused, observed, rule, costs.get(key))
 
 
-def _idle_shares(idle: pl.DataFrame, mine: pl.DataFrame, observed: Observed) -> pl.DataFrame:
-    """Give per hour which part of a pod's cost its idle GPUs are; null where that is not known."""
-    all_of = mine.group_by(*POD, "hour").agg(pl.col("share").sum().alias("whole"))
-    parts = observed.costs.group_by(*POD, "hour").agg(pl.col("gpu").first())
-    return (
-        idle.group_by(*POD, "hour")
-        .agg(pl.col("share").sum())
-        .join(all_of, on=[*POD, "hour"])
-        .join(parts, on=[*POD, "hour"], how="left")
-        .with_columns((pl.col("share") / pl.col("whole") * pl.col("gpu")).alias("factor"))
-    )
+def _idle_shares(idle: pl.DataFrame, mine: pl.DataFrame) -> pl.DataFrame:
+    """Give per hour how much of a GPU a pod left idle, and how much it held."""
+    at = [*POD, "hour"]
+    held = mine.group_by(at).agg(pl.col("share").sum().alias("whole"))
+    return idle.group_by(at).agg(pl.col("share").sum()).join(held, on=at)
 
 
 def _partial(row: Row, unused: _Unused, observed: Observed, rule: GpuIdle, cost: Cost | None) -> Finding:

@@ -7,6 +7,7 @@ time slicing and MPS.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -26,6 +27,15 @@ LAG = timedelta(hours=3)
 _ABSURD = 1e18  # dcgm writes what it could not read as a huge number
 _UNIT = ("activity", "activity_max", "tensor")
 _SIGNS = ("memory_used_mib", "memory_total_mib", "power_watts", "requests")
+
+
+def with_gpus(observed: Observed) -> Observed:
+    """Leave out the pods that hold no GPU and ask for none: most of a cluster."""
+    holders = observed.devices.get_column("uid").drop_nulls().unique().implode()
+    names = observed.devices.filter(pl.col("uid").is_null()).get_column("pod").drop_nulls().unique().implode()
+    claims = (pl.col("gpu_request_hours") > 0).fill_null(False)
+    mine = claims | pl.col("uid").is_in(holders) | pl.col("pod").is_in(names)
+    return replace(observed, pods=observed.pods.filter(mine))
 
 
 def held(observed: Observed) -> pl.DataFrame:

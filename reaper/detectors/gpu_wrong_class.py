@@ -12,7 +12,7 @@ from config.idle import GpuWrongClass
 from domain.finding import Confidence, Evidence, Finding, Verdict
 from domain.usage import HOUR
 from reaper.detectors.catalogue import GPUS, Gpu, Part, gpu_of
-from reaper.detectors.gpu_states import held, newest_hours
+from reaper.detectors.gpu_states import held, newest_hours, with_gpus
 from reaper.detectors.money import Cost, cost_of
 from reaper.detectors.observed import Observed, in_scope
 from reaper.detectors.stretch import WORKLOAD, covered, extent, length, too_little, unknown, workload_of
@@ -84,7 +84,7 @@ def detect(observed: Observed, rule: GpuWrongClass) -> list[Finding]:
 
 def whole_gpus(observed: Observed, rule: GpuWrongClass) -> pl.DataFrame:
     """Give the hours of whole devices in the stretch, of workloads that still hold one."""
-    rows = held(observed).filter(pl.col("sharing").is_null() & (pl.col("profile") == ""))
+    rows = held(with_gpus(observed)).filter(pl.col("sharing").is_null() & (pl.col("profile") == ""))
     rows = rows.with_columns(
         pl.col("workload").fill_null(pl.col("pod")), pl.col("workload_kind").fill_null("Pod")
     ).join(newest_hours(observed), on="cluster")
@@ -121,12 +121,9 @@ def _cost(row: Mapping[str, Any], instead: Fit, hours: pl.DataFrame, observed: O
     """Give what the part that is not needed cost; None for another card, whose price is not known here."""
     if instead.part is None or row["devices"] > 1:
         return None
-    at = ["cluster", "uid", "hour"]
     mine = hours.filter(pl.all_horizontal(pl.col(name).eq_missing(pl.lit(row[name])) for name in MODEL))
-    parts = observed.costs.group_by(at).agg(pl.col("gpu").first())
-    factor = (pl.col("gpu") * (1 - instead.part.share)).alias("factor")
-    asked = mine.select(*WORKLOAD, "uid", "hour").join(parts, on=at, how="left").with_columns(factor)
-    return cost_of(asked, observed.costs, WORKLOAD).get(tuple(row[name] for name in WORKLOAD))
+    costs = cost_of(mine, observed.costs, WORKLOAD, factor=pl.col("gpu") * (1 - instead.part.share))
+    return costs.get(tuple(row[name] for name in WORKLOAD))
 
 
 def _finding(

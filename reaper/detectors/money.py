@@ -12,6 +12,7 @@ from domain.charge import MONEY
 from domain.money import stored
 
 Key = tuple[str, ...]
+_PARTS = ("cpu", "memory", "gpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,33 +42,40 @@ class Cost:
         return f"{self.hours:,} of {self.of:,} h"
 
 
+_ALL = pl.lit(1.0)
+
+
 def cost_of(
-    hours: pl.DataFrame, costs: pl.DataFrame, keys: Sequence[str], at: Sequence[str] = ("cluster", "uid")
+    hours: pl.DataFrame,
+    costs: pl.DataFrame,
+    keys: Sequence[str],
+    *,
+    at: Sequence[str] = ("cluster", "uid"),
+    factor: pl.Expr = _ALL,
 ) -> Mapping[Key, Cost]:
     """Give what hours cost, by key; what has no known cost is not in it.
 
     Args:
-        hours: `at`, `hour` and the keys; `factor` (0 to 1, null where not known) if only a
-            part of the cost counts.
+        hours: `at`, `hour` and the keys.
         costs: `COST_HOURS`.
         keys: what the costs are summed by.
         at: what hours and costs are joined by, beside the hour.
+        factor: which part of a cost counts (0 to 1, null where not known), of columns of both.
     """
-    if "factor" not in hours.columns:
-        hours = hours.with_columns(pl.lit(1.0).alias("factor"))
-    on = [*at, "hour"]
+    on, by = [*at, "hour"], list(keys)
     told = list(dict.fromkeys([*on, *keys]))
-    asked = hours.select(*told, "factor").unique(told, keep="first")
+    asked = hours.unique(told, keep="first")
+    wanted = [name for name in factor.meta.root_names() if name not in costs.columns]
     part = pl.col("factor").clip(0.0, 1.0).round(9).cast(MONEY)
     # A negative charge (a refund, a correction) is no waste and takes none away.
     known = (
         costs.filter(pl.col("cost") >= 0)
-        .group_by(*on, "currency")
-        .agg(pl.col("cost").sum())
-        .join(asked.filter(pl.col("factor").is_not_null()), on=on, how="inner")
+        .select(*on, "currency", "cost", *(name for name in _PARTS if name not in told))
+        .join(asked.select(*told, *wanted), on=on)
+        .with_columns(factor.alias("factor"))
+        .filter(pl.col("factor").is_not_null())
         .with_columns((pl.col("cost") * part).cast(MONEY).alias("cost"))
     )
-    by = list(keys)
     sums = known.group_by(*by, "currency").agg(pl.col("cost").sum(), pl.col("hour").n_unique().alias("hours"))
     counts = asked.group_by(by).agg(pl.col("hour").n_unique().alias("of"))
     found: dict[Key, Cost] = {}
