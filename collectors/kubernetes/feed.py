@@ -95,6 +95,7 @@ class Feed:
             if what != "BOOKMARK" and found["metadata"].get("namespace", "") not in self.skipped:
                 self._take(what == "DELETED", found, changed)
             self.version = version or self.version
+            self.error = ""  # a watch that says something works, though it ends only in minutes
         return True
 
     def _take(self, is_gone: bool, found: Json, changed: Changed) -> None:  # noqa: FBT001  # read at its one call
@@ -125,7 +126,7 @@ class Feed:
                 raise SourceError(self.doubt)
             first = self.doubt == _NOT_LISTED
             old, self.items, self.version = self.items, found, version
-            self.doubt, self.suspect, self.relisted = "", None, True
+            self.doubt, self.suspect, self.relisted, self.error = "", None, True, ""
             if first:
                 return
             for key, kept in found.items():
