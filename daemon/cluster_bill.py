@@ -93,7 +93,8 @@ def read_bill(
     """
     start, end = days_of(delivery)
     nodes = usage.nodes(start - DAY, end + _LONGEST).filter(~pl.col("cluster").is_in(sorted(without)))
-    if nodes.is_empty():
+    # what comes later only tells whether a machine may have been there; it splits nothing by itself
+    if nodes.filter(pl.col("hour") < end + DAY).is_empty():
         return None
     charges = ledger.charges(sources=[delivery.source], periods=[delivery.billing_period])
     billed = charges.select("dim_id").unique()

@@ -15,7 +15,7 @@ from attribution.workloads import WORKLOAD_KEYS
 from daemon.cluster_bill import days_of, read_bill
 from daemon.cluster_joins import joined
 from daemon.cluster_usage import Usage
-from domain.charge import COSTS
+from domain.charge import COSTS, INSTANT
 from domain.money import EXACT
 
 if TYPE_CHECKING:
@@ -26,7 +26,20 @@ if TYPE_CHECKING:
 
 _COST = COSTS["effective"]
 _ZERO = Decimal(0)
-_OWN_KINDS = ("workload", "volume", "overhead", "load-balancer")
+_COMPARED_KINDS = ("workload", "volume")
+"""Parts that providers split too."""
+
+_SPLIT = pl.Schema(
+    {
+        "source": pl.String(),
+        "billing_period": pl.String(),
+        "dim_id": pl.Int64(),
+        "ChargePeriodStart": INSTANT,
+        "price_id": pl.Int64(),
+        "ResourceId": pl.String(),
+    }
+)
+"""Charges that we split: what the provider says is compared on these alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +117,25 @@ def check_clusters(rooms: Rooms, star: Star) -> Checked:
     }
     if not newest:
         return Checked(nodes=(), held=(), namespaces=())
-    usage, held = Usage(rooms), []
+    usage, held, split = Usage(rooms), [], [_SPLIT.to_frame()]
     for _, delivery in sorted(newest.items()):
         bill = read_bill(rooms.ledger, usage, delivery, rooms.settings.allocation)
         if bill is not None and not bill.things.is_empty():
             held += _held(rooms, star, bill)
+            split.append(_named(bill))
     spans = [days_of(one) for one in newest.values()]
     nodes = joined(rooms, min(start for start, _ in spans), max(end for _, end in spans))
-    return Checked(nodes=tuple(nodes), held=tuple(held), namespaces=tuple(_namespaces(rooms, star)))
+    return Checked(
+        nodes=tuple(nodes), held=tuple(held), namespaces=tuple(_namespaces(rooms, star, pl.concat(split)))
+    )
+
+
+def _named(bill: ClusterBill) -> pl.DataFrame:
+    """Give the charges of a bill that are split, with the resource as the provider calls it."""
+    called = bill.resources.select("dim_id", "ResourceId").unique("dim_id")
+    place = {"source": bill.delivery.source, "billing_period": bill.delivery.billing_period}
+    named = bill.parents.join(called, on="dim_id").with_columns(**{k: pl.lit(v) for k, v in place.items()})
+    return named.select(_SPLIT.names())
 
 
 def _held(rooms: Rooms, star: Star, bill: ClusterBill) -> list[Held]:
@@ -158,27 +182,32 @@ def _held(rooms: Rooms, star: Star, bill: ClusterBill) -> list[Held]:
     ]
 
 
-def _namespaces(rooms: Rooms, star: Star) -> list[Namespace]:
-    """Compare per cluster and namespace; what the provider does not name is compared with nothing."""
-    parts = star.resources.filter(pl.col("x_AllocationKind").is_in(_OWN_KINDS))
-    estimates = parts.filter(pl.col("x_EstimatedUntil").is_null())
-    ours = _by_namespace(rooms.ledger.attributable(), estimates)
-    theirs = _labelled(rooms, star)
-    for cluster, namespace, currency, cost in _split_rows(rooms):
+def _namespaces(rooms: Rooms, star: Star, split: pl.DataFrame) -> list[Namespace]:
+    """Compare per cluster and namespace, where the provider splits the cluster too."""
+    parts = star.resources.filter(
+        pl.col("x_AllocationKind").is_in(_COMPARED_KINDS), pl.col("x_EstimatedUntil").is_null()
+    )
+    ours = _by_namespace(rooms.ledger.attributable(), parts)
+    theirs = _labelled(rooms, star, split)
+    for cluster, namespace, currency, cost in _split_rows(rooms, split):
         key = (cluster, namespace, currency)
         with localcontext(EXACT):
             theirs[key] = theirs.get(key, _ZERO) + cost
     named = {(cluster, currency) for cluster, _, currency in theirs}
-    found = []
-    for key in sorted(ours, key=lambda key: tuple(part or "" for part in key)):
-        cluster, namespace, currency = key
-        other = theirs.get(key, _ZERO) if (cluster, currency) in named else None
-        found.append(
-            Namespace(
-                cluster=cluster, namespace=namespace, currency=currency, ours=ours[key], providers=other
-            )
+    return [
+        Namespace(
+            cluster=cluster,
+            namespace=namespace,
+            currency=currency,
+            ours=ours.get((cluster, namespace, currency), _ZERO),
+            providers=theirs.get((cluster, namespace, currency), _ZERO)
+            if (cluster, currency) in named
+            else None,
         )
-    return found
+        for cluster, namespace, currency in sorted(
+            ours.keys() | theirs.keys(), key=lambda key: tuple(part or "" for part in key)
+        )
+    ]
 
 
 Key = tuple[str | None, str | None, str]
@@ -197,23 +226,25 @@ def _by_namespace(facts: pl.LazyFrame, resources: pl.DataFrame) -> dict[Key, Dec
     return {(cluster, namespace, currency): cost for cluster, namespace, currency, cost in rows.iter_rows()}
 
 
-def _labelled(rooms: Rooms, star: Star) -> dict[Key, Decimal]:
+def _labelled(rooms: Rooms, star: Star, split: pl.DataFrame) -> dict[Key, Decimal]:
     """Give what charges that the provider itself labelled with a namespace cost, as GKE does."""
     whole = star.resources.filter(pl.col("x_AllocationKind").is_null())
     texts = texts_of(whole, ["namespace"])
     said = texts.frame.select("dim_id", texts.first("namespace").alias("namespace")).drop_nulls()
-    return _by_namespace(rooms.ledger.charges(), whole.join(said, on="dim_id", how="semi"))
+    keys = ["source", "billing_period", "dim_id", "ChargePeriodStart", "price_id"]
+    charges = rooms.ledger.charges().join(split.lazy(), on=keys, how="semi")
+    return _by_namespace(charges, whole.join(said, on="dim_id", how="semi"))
 
 
-def _split_rows(rooms: Rooms) -> Iterable[tuple[str | None, str | None, str, Decimal]]:
+def _split_rows(rooms: Rooms, split: pl.DataFrame) -> Iterable[tuple[str | None, str | None, str, Decimal]]:
     """Give what the provider's own split rows (AWS split cost allocation) say, without what is unused."""
 
     def tag(name: str) -> pl.Expr:
         return pl.coalesce(pl.col("AllocatedTags").map.get(key) for key in WORKLOAD_KEYS[name]).alias(name)
 
-    rows = rooms.ledger.allocations().select(
-        tag("cluster"), tag("namespace"), "BillingCurrency", "x_SplitCost"
-    )
+    keys = ["source", "billing_period", "ResourceId", "ChargePeriodStart"]
+    mine = rooms.ledger.allocations().join(split.lazy(), on=keys, how="semi")
+    rows = mine.select(tag("cluster"), tag("namespace"), "BillingCurrency", "x_SplitCost")
     summed = rows.group_by("cluster", "namespace", "BillingCurrency").agg(pl.col("x_SplitCost").sum())
     kept = summed.filter(pl.col("namespace").is_not_null()).collect(engine="streaming")
     return kept.iter_rows()

@@ -86,11 +86,16 @@ def _aws(prefix: str, kind: str) -> pl.Expr:
     return pl.concat_str(pl.lit("aws:"), found)
 
 
+def _whole() -> tuple[pl.Expr, pl.Expr]:
+    """Tell parts from what is billed: those that the provider split off, and our own, estimates included."""
+    return pl.col("AllocatedResourceId").is_null(), pl.col("x_AllocationKind").is_null()
+
+
 def _keyed(resources: pl.DataFrame, keys: Iterable[pl.Expr]) -> pl.DataFrame:
     """Give `dim_id`, `place` (best first) and `key`, one row per key of a resource."""
     frames = [
         resources.lazy()
-        .filter(pl.col("ResourceId").is_not_null(), pl.col("AllocatedResourceId").is_null())
+        .filter(pl.col("ResourceId").is_not_null(), *_whole())
         .select("dim_id", pl.lit(place, dtype=pl.Int64()).alias("place"), key.alias("key"))
         .drop_nulls("key")
         for place, key in enumerate(keys)

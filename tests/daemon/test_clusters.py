@@ -372,5 +372,6 @@ def test_reconcile_sets_our_split_beside_the_labels_of_google(acme: Acme) -> Non
     store(acme, 0)
     split(acme)
     ran = acme.costd("reconcile", "--clusters", "--output", "json")
-    (row,) = ran.json["rows"]
-    assert (row["ours"], row["provider"], row["difference"]) == ("0.095", "0.07", "0.025")
+    idle, shop = ran.json["rows"]
+    assert (shop["ours"], shop["provider"], shop["difference"]) == ("0.095", "0.07", "0.025")
+    assert (idle["namespace"], idle["ours"], idle["provider"]) == ("kube:unallocated", "0", "0.12")
