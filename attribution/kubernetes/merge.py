@@ -17,7 +17,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "node_hours": ("cluster", "hour", "node"),
         "pod_hours": ("cluster", "hour", "node", "uid"),
-        "device_hours": ("cluster", "hour", "node", "device", "profile", "uid"),
+        "device_hours": ("cluster", "hour", "node", "device", "profile", "instance", "uid", "pod"),
         "volume_hours": ("cluster", "hour", "volume", "uid"),
         "quota_hours": ("cluster", "hour", "namespace", "resource"),
         "objects": ("cluster", "kind", "namespace", "name", "uid"),
