@@ -16,12 +16,12 @@ from attribution.kubernetes.part_rows import names_of, part_rows
 from attribution.kubernetes.platform import SERVICES
 from attribution.sums import sums
 from daemon.cluster_parts import held_on
+from daemon.cluster_usage import Usage
 from domain.charge import FACT_SCHEMA, RAW_SCHEMA
 from domain.price import Offer
 from domain.window import month_of, month_window
 
 if TYPE_CHECKING:
-    from daemon.cluster_usage import Usage
     from daemon.rooms import Rooms
 
 _BACK = timedelta(days=35)
@@ -70,6 +70,17 @@ def estimate_clusters(rooms: Rooms, usage: Usage) -> list[Unpriced]:
         if _differs(rooms, source, period, rows):
             rooms.ledger.replace_estimates(source, period, rows, seen_at=rooms.clock.now())
     return unpriced
+
+
+def unpriced_now(rooms: Rooms) -> list[Unpriced]:
+    """Give what has no price on the days that no bill has reached, and write nothing."""
+    usage, found = Usage(rooms), []
+    for bill in _bills(rooms, usage):
+        for day in _days(rooms, usage, bill):
+            nodes = usage.frame("node_hours", day, day + _DAY, [bill.cluster])
+            book = estimated(nodes, rooms.price_book).unpriced
+            found += [Unpriced(**row) for row in book.iter_rows(named=True)]
+    return found
 
 
 def _stored(rooms: Rooms, usage: Usage) -> set[tuple[str, str]]:

@@ -10,6 +10,7 @@ from domain.probe import Health, Probe
 from domain.text import shortened
 
 if TYPE_CHECKING:
+    from daemon.cluster_estimates import Unpriced
     from daemon.cluster_joins import Joined
     from daemon.rooms import Rooms
 
@@ -26,6 +27,7 @@ _FIX = (
 
 def cluster_probes(rooms: Rooms) -> Iterator[Probe]:
     """Look at the newest week of usage that bills have reached; nothing is said where nothing ran."""
+    from daemon.cluster_estimates import unpriced_now
     from daemon.cluster_joins import joined
 
     recovered = rooms.ledger.recover()
@@ -36,6 +38,24 @@ def cluster_probes(rooms: Rooms) -> Iterator[Probe]:
     end = datetime.combine(date.fromisoformat(max(days)), time(), UTC)
     if rooms.ledger.usage_fingerprint(start=end - _BACK, end=end + timedelta(days=1)):
         yield from judged(joined(rooms, end - _BACK, end) or joined(rooms, end, end + timedelta(days=1)))
+        yield from without_price(unpriced_now(rooms))
+
+
+def without_price(found: Iterable[Unpriced]) -> Iterator[Probe]:
+    """Say per cluster how many node-hours cannot be estimated until their bill is here."""
+    by_cluster: dict[str, list[Unpriced]] = {}
+    for one in found:
+        by_cluster.setdefault(one.cluster, []).append(one)
+    for cluster, rows in sorted(by_cluster.items()):
+        hours = sum(one.hours for one in rows)
+        nodes = len({one.node for one in rows})
+        reasons = "; ".join(sorted({one.reason for one in rows})[:_MOST_NODES])
+        yield Probe(
+            subject=f"{hours:,.0f} node-hours of {cluster} have no known price",
+            health=Health.WARN,
+            breaks=f"{nodes:,} nodes are not shown until their bill is here ({shortened(reasons, 200)})",
+            fix="list the machines' region and types under `prices`; docs/prices.md",
+        )
 
 
 def judged(found: Iterable[Joined]) -> Iterator[Probe]:

@@ -375,3 +375,11 @@ def test_reconcile_sets_our_split_beside_the_labels_of_google(acme: Acme) -> Non
     idle, shop = ran.json["rows"]
     assert (shop["ours"], shop["provider"], shop["difference"]) == ("0.095", "0.07", "0.025")
     assert (idle["namespace"], idle["ours"], idle["provider"]) == ("kube:unallocated", "0", "0.12")
+
+
+def test_doctor_says_which_node_hours_have_no_price(estimated: Acme) -> None:
+    found = {row["subject"]: row for row in doctor(estimated)}
+    lost = found["24 node-hours of prod have no known price"]
+    assert lost["health"] == "warn"
+    assert "its instance type is not known" in lost["breaks"]
+    assert "docs/prices.md" in lost["fix"]
