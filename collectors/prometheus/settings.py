@@ -57,8 +57,8 @@ class PrometheusSettings(SourceEnvelope):
     type: Literal["prometheus"] = Field(default="prometheus", description="Always `prometheus`.")
     every: PositiveDuration = Field(
         default=timedelta(minutes=15),
-        description="How often the daemon looks for new whole hours. Default `15m`, because an hour is then "
-        "in the ledger soon after it ended, and looking costs one small question.",
+        description="How often the daemon looks for new whole hours; a length of time. Default `15m`, "
+        "because an hour is then in the ledger soon after it ended, and looking costs one small question.",
     )
     url: Annotated[str, AfterValidator(_url)] = Field(
         description="The address of Prometheus, Thanos Query, Mimir or VictoriaMetrics, with its path if it "
@@ -108,19 +108,20 @@ class PrometheusSettings(SourceEnvelope):
     )
     timeout: PositiveDuration = Field(
         default=timedelta(seconds=120),
-        description="How long one question may take. Default `2m`, which is what Prometheus itself allows.",
+        description="How long one question may take; a length of time. Default `2m`, which is what Prometheus "
+        "itself allows.",
         examples=["5m"],
     )
     since: PositiveDuration = Field(
         default=timedelta(days=14),
-        description="How far back the first collection reads. Default `14d`, because Prometheus keeps 15 "
-        "days unless told otherwise.",
+        description="How far back the first collection reads; a length of time. Default `14d`, because "
+        "Prometheus keeps 15 days unless told otherwise.",
         examples=["90d"],
     )
     lag: PositiveDuration = Field(
         default=timedelta(minutes=10),
-        description="How long after its end an hour is read. Default `10m`, so that late samples are there; "
-        "hours are read once.",
+        description="How long after its end an hour is read; a length of time. Default `10m`, so that late "
+        "samples are there; hours are read once.",
         examples=["30m"],
     )
     rate_window: PositiveDuration = Field(
