@@ -50,8 +50,8 @@ class KubernetesSettings(SourceEnvelope):
         default=500,
         ge=10,
         le=5000,
-        description="The number of objects per page of a listing. Default 500, what kubectl asks for: more makes the API "
-        "server hold larger answers in memory, less makes more requests.",
+        description="The number of objects per page of a listing. Default 500, what kubectl asks for: more "
+        "makes the API server hold larger answers in memory, less makes more requests.",
     )
     spool: LocalPath = Field(
         default=Path("./var/kubernetes"),

@@ -108,8 +108,8 @@ class PrometheusSettings(SourceEnvelope):
     )
     timeout: PositiveDuration = Field(
         default=timedelta(seconds=120),
-        description="How long one question may take; a length of time. Default `2m`, which is what Prometheus "
-        "itself allows.",
+        description="How long one question may take; a length of time. Default `2m`, which is what "
+        "Prometheus itself allows.",
         examples=["5m"],
     )
     since: PositiveDuration = Field(
