@@ -14,6 +14,7 @@ from attribution.subjects import texts_of
 from attribution.workloads import WORKLOAD_KEYS
 from daemon.cluster_bill import days_of, read_bill
 from daemon.cluster_joins import joined
+from daemon.cluster_lost import lost_between
 from daemon.cluster_usage import Usage
 from domain.charge import COSTS, INSTANT
 from domain.money import EXACT
@@ -21,6 +22,7 @@ from domain.money import EXACT
 if TYPE_CHECKING:
     from daemon.cluster_bill import ClusterBill
     from daemon.cluster_joins import Joined
+    from daemon.cluster_lost import Lost
     from daemon.rooms import Rooms
     from domain.delivery import Delivery
 
@@ -103,6 +105,7 @@ class Checked:
     nodes: tuple[Joined, ...]
     held: tuple[Held, ...]
     namespaces: tuple[Namespace, ...]
+    lost: tuple[Lost, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -124,9 +127,12 @@ def check_clusters(rooms: Rooms, star: Star) -> Checked:
             held += _held(rooms, star, bill)
             split.append(_named(bill))
     spans = [days_of(one) for one in newest.values()]
-    nodes = joined(rooms, min(start for start, _ in spans), max(end for _, end in spans))
+    start, end = min(begin for begin, _ in spans), max(until for _, until in spans)
     return Checked(
-        nodes=tuple(nodes), held=tuple(held), namespaces=tuple(_namespaces(rooms, star, pl.concat(split)))
+        nodes=tuple(joined(rooms, start, end)),
+        held=tuple(held),
+        namespaces=tuple(_namespaces(rooms, star, pl.concat(split))),
+        lost=tuple(lost_between(usage, start, end, rooms.settings.allocation)),
     )
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from attribution.kubernetes.schema import Cause
+from daemon.cluster_lost import WHY
 from daemon.output import Field, Listing
 from domain.money import plain
 from domain.show import money_text, percent_text
+from domain.text import printable
 
 if TYPE_CHECKING:
     from daemon.cluster_check import Checked, Held
     from daemon.cluster_joins import Joined
+    from daemon.cluster_lost import Lost
 
 SCHEMA = "costd.clusters/1"
 _MOST_NODES = 5
@@ -49,10 +53,12 @@ def cluster_listing(found: Checked) -> Listing:
             "holds": found.holds,
             "nodes": [_node(one) for one in found.nodes],
             "bills": [_bill(one) for one in found.held],
+            "lost": [_lost(one) for one in found.lost],
         },
         notes=(
             *(line for one in found.nodes for line in _hours(one)),
             *(_money(one) for one in found.held),
+            *(_without_share(one) for one in found.lost),
             *([_COMPARED] if compared else []),
         ),
         following=("costd report --by cluster,namespace", "costd report --sensitivity split"),
@@ -83,6 +89,27 @@ def _bill(one: Held) -> dict[str, object]:
         "missing_hours": one.missing_hours,
         "holds": one.holds,
     }
+
+
+def _lost(one: Lost) -> dict[str, object]:
+    return {
+        "cluster": one.cluster,
+        "cause": one.cause.value,
+        "hours": one.hours,
+        "cpu_hours": one.cpu_hours,
+        "memory_gib_hours": one.memory_gib_hours,
+        "gpu_hours": one.gpu_hours,
+        "example": one.example,
+    }
+
+
+def _without_share(one: Lost) -> str:
+    """Say what was held and is in nobody's cost."""
+    what = "node-hours" if one.cause is Cause.NO_PRICE else "pod-hours"
+    return printable(
+        f"{one.cluster}: {one.hours:,} {what} have no share ({one.cause.value}): {WHY[one.cause]}, "
+        f"such as {one.example}."
+    )
 
 
 def _hours(one: Joined) -> Iterator[str]:

@@ -80,21 +80,25 @@ def held_on(usage: Usage, day: datetime, clusters: set[str], settings: Allocatio
     """Give who held what on a day (`HELD`)."""
     found = []
     for cluster in sorted(clusters):
-        frame = {
-            name: usage.frame(name, day, day + DAY, [cluster])
-            for name in ("node_hours", "pod_hours", "device_hours", "volume_hours", "quota_hours")
-        }
-        nodes, pods = frame["node_hours"], frame["pod_hours"]
+        measured = measured_on(usage, day, day + DAY, cluster)
+        nodes, pods = measured.nodes, measured.pods
         if nodes.is_empty():
             continue
-        measured = Measured(
-            nodes=nodes, pods=pods, devices=frame["device_hours"], quotas=frame["quota_hours"]
-        )
+        volumes = usage.frame("volume_hours", day, day + DAY, [cluster])
         try:
             told = split_hours(measured, settings).shares
         except (ValueError, pl.exceptions.PolarsError) as error:
             raise ClusterError(cluster, str(error).splitlines()[0]) from error
-        found += [holders.of_nodes(told, nodes), holders.of_volumes(frame["volume_hours"], pods)]
+        found += [holders.of_nodes(told, nodes), holders.of_volumes(volumes, pods)]
         if settings.control_plane == "workloads":
             found.append(holders.of_clusters(told, nodes))
     return pl.concat(found) if found else pl.DataFrame(schema=holders.HELD)
+
+
+def measured_on(usage: Usage, start: datetime, end: datetime, cluster: str) -> Measured:
+    """Give what is known of the hours `[start, end)` of a cluster, as the kernel splits it."""
+    nodes, pods, devices, quotas = (
+        usage.frame(name, start, end, [cluster])
+        for name in ("node_hours", "pod_hours", "device_hours", "quota_hours")
+    )
+    return Measured(nodes=nodes, pods=pods, devices=devices, quotas=quotas)

@@ -383,3 +383,21 @@ def test_doctor_says_which_node_hours_have_no_price(estimated: Acme) -> None:
     assert lost["health"] == "warn"
     assert "its instance type is not known" in lost["breaks"]
     assert "docs/prices.md" in lost["fix"]
+
+
+def test_reconcile_names_what_was_held_and_has_no_share(bill: Acme) -> None:
+    stray = a_pod(0, "n7", "shop", "stray", "u-stray", 3.0, 8.0)
+    unknown = {**a_pod(1, "n1", "shop", "dark", "u-dark", 0.0, 0.0), "cpu_hours": None, "memory_hours": None}
+    pods = pl.concat([the_hours(0, 1)["pod_hours"], rows("pod_hours", stray, unknown)])
+    store(bill, 0, 1, pod_hours=pods)
+    split(bill)
+    ran = bill.costd("reconcile", "--clusters", "--output", "json")
+    assert ran.status == 0, ran.err
+    found = {one["cause"]: one for one in ran.json["lost"]}
+    assert set(found) == {"unknown-node", "no-metrics"}
+    stray_found = found["unknown-node"]
+    assert (stray_found["hours"], stray_found["cpu_hours"], stray_found["memory_gib_hours"]) == (1, 3.0, 8.0)
+    assert (found["no-metrics"]["hours"], found["no-metrics"]["cpu_hours"]) == (1, None)
+    shown = bill.costd("reconcile", "--clusters").out
+    assert "1 pod-hours have no share (unknown-node): ran on a node" in shown
+    assert "such as shop/stray on n7" in shown
