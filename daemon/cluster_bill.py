@@ -11,6 +11,7 @@ import polars as pl
 from attribution.kubernetes import carve, holders, platform
 from attribution.kubernetes.gaps import gaps
 from attribution.kubernetes.join import NodeJoin, join_nodes, join_volumes
+from attribution.kubernetes.names import away_of
 from domain.errors import CostdError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class ClusterBill:
         resources: the rows of the resource dimension that are things.
         things: which resource is which thing (`THINGS`).
         services: Services with a load balancer.
+        away: hours in which another machine had a machine's name (`AWAY`).
         windows: resources and times of charges.
         left: windows that stay whole, with the hours for which usage is missing.
         parents: charges that are split.
@@ -59,6 +61,7 @@ class ClusterBill:
     resources: pl.DataFrame
     things: pl.DataFrame
     services: pl.DataFrame
+    away: pl.DataFrame
     windows: pl.DataFrame
     left: pl.DataFrame
     parents: pl.DataFrame
@@ -113,7 +116,8 @@ def read_bill(
         .collect(engine="streaming")
     )
     windows = carve.windows_of(keys, things)
-    left = _left(windows, things, nodes, volumes.join(disks, on=["cluster", "volume"], how="semi"))
+    away = away_of(nodes, resources)
+    left = _left(windows, things, nodes, volumes.join(disks, on=["cluster", "volume"], how="semi"), away)
     return ClusterBill(
         delivery=delivery,
         join=join,
@@ -121,6 +125,7 @@ def read_bill(
         resources=resources.join(things, on="dim_id", how="semi"),
         things=things,
         services=services,
+        away=away,
         windows=windows,
         left=left,
         parents=carve.splittable(keys, windows, left),
@@ -150,7 +155,11 @@ def _things(
 
 
 def _left(
-    windows: pl.DataFrame, things: pl.DataFrame, nodes: pl.DataFrame, volumes: pl.DataFrame
+    windows: pl.DataFrame,
+    things: pl.DataFrame,
+    nodes: pl.DataFrame,
+    volumes: pl.DataFrame,
+    away: pl.DataFrame,
 ) -> pl.DataFrame:
     """Give the windows that cannot be split; a load balancer is always its Service's."""
     if windows.is_empty():
@@ -169,4 +178,4 @@ def _left(
         gaps(alive, first, last) for alive in (pl.concat([alive_nodes, planes]), alive_volumes.unique())
     ]
     alive = pl.concat([alive_nodes, planes, alive_volumes.unique()])
-    return carve.incomplete(mine, timed, alive, pl.concat(missing))
+    return carve.incomplete(mine, timed, alive, pl.concat(missing), away)

@@ -48,10 +48,10 @@ def parts_of(
         held = held_on(usage, day, bill.clusters, settings)
         ending = going.filter(pl.col("ChargePeriodEnd") <= day + DAY)
         if not going.is_empty():
-            grown = carve.added(pl.concat([grown, carve.weigh(going, bill.things, held)]))
+            grown = carve.added(pl.concat([grown, carve.weigh(going, bill.things, held, bill.away)]))
         done = pl.concat([here, ending])
         weights = pl.concat(
-            [carve.weigh(here, bill.things, held), grown.join(ending, on="window", how="semi")]
+            [carve.weigh(here, bill.things, held, bill.away), grown.join(ending, on="window", how="semi")]
         )
         weights = carve.filled(weights, done, alone)
         grown = grown.join(ending, on="window", how="anti")

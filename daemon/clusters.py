@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from domain.delivery import Delivery
     from domain.ports import Progress
 
-FORM = 1
+FORM = 2
 """Raised when the same usage gives other parts, so that what is stored is split anew."""
 
 

@@ -22,6 +22,9 @@ WINDOW = ("dim_id", *PERIOD)
 
 WINDOWS = pl.Schema({"window": pl.Int64(), "dim_id": pl.Int64(), **dict.fromkeys(PERIOD, INSTANT)})
 WEIGHTS = pl.Schema({"window": pl.Int64(), **dict.fromkeys(HOLDER, pl.String()), WEIGHT: UNITS})
+AWAY = pl.Schema({"dim_id": pl.Int64(), "cluster": pl.String(), "thing": pl.String(), "hour": INSTANT})
+"""Hours in which another machine had the name of the one that is charged for."""
+
 LEFT = pl.Schema({"window": pl.Int64(), "hours": pl.Int64()})
 """Windows that cannot be split: for how many hours usage is missing, 0 where the thing was not there."""
 
@@ -36,7 +39,7 @@ def windows_of(charges: pl.DataFrame, things: pl.DataFrame) -> pl.DataFrame:
     return distinct.select(WINDOWS.names()).cast(WINDOWS)
 
 
-def _by_hour(windows: pl.DataFrame, things: pl.DataFrame) -> pl.DataFrame:
+def _by_hour(windows: pl.DataFrame, things: pl.DataFrame, away: pl.DataFrame | None) -> pl.DataFrame:
     first, last = (pl.col(name) for name in PERIOD)
     # a charge without a length is of the hour that it stands in
     hours = pl.datetime_ranges(
@@ -47,16 +50,25 @@ def _by_hour(windows: pl.DataFrame, things: pl.DataFrame) -> pl.DataFrame:
         time_unit="us",
     )
     every = windows.select("window", "dim_id", hour=hours).explode("hour", empty_as_null=False)
-    return every.join(things, on="dim_id").select("window", "cluster", "thing", "hour")
+    rows = every.join(things, on="dim_id")
+    if away is not None and away.height:
+        there = rows.join(away, on=["dim_id", "cluster", "thing", "hour"], how="anti")
+        # what is charged for an hour in which the name went over to another machine is of that hour's pods
+        passing = rows.join(there.select("window").unique(), on="window", how="anti")
+        rows = pl.concat([there, passing])
+    return rows.select("window", "cluster", "thing", "hour")
 
 
-def weigh(windows: pl.DataFrame, things: pl.DataFrame, holdings: pl.DataFrame) -> pl.DataFrame:
+def weigh(
+    windows: pl.DataFrame, things: pl.DataFrame, holdings: pl.DataFrame, away: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Give who holds each window, and by how much (`WEIGHTS`), as far as these holdings reach.
 
-    Weights of other hours may be added to them: a month is the sum of its days.
+    Weights of other hours may be added to them: a month is the sum of its days. Hours that are `AWAY`
+    do not count.
     """
     whole = pl.col("weight").cast(UNITS) * pl.col("seconds")
-    held = _by_hour(windows, things).join(holdings, on=["cluster", "thing", "hour"])
+    held = _by_hour(windows, things, away).join(holdings, on=["cluster", "thing", "hour"])
     return added(held.select("window", *HOLDER, whole.alias(WEIGHT)))
 
 
@@ -67,7 +79,11 @@ def added(weights: pl.DataFrame) -> pl.DataFrame:
 
 
 def incomplete(
-    windows: pl.DataFrame, things: pl.DataFrame, alive: pl.DataFrame, gaps: pl.DataFrame
+    windows: pl.DataFrame,
+    things: pl.DataFrame,
+    alive: pl.DataFrame,
+    gaps: pl.DataFrame,
+    away: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Give the windows that cannot be split (`LEFT`): usage is missing, or the thing was not there.
 
@@ -76,8 +92,9 @@ def incomplete(
         things: which resource is which thing.
         alive: `cluster`, `thing`, `hour`: when things were there.
         gaps: hours in which they may have been there unmeasured.
+        away: `AWAY`, which do not count.
     """
-    hours = _by_hour(windows, things)
+    hours = _by_hour(windows, things, away)
     place = ["cluster", "thing", "hour"]
     missing = hours.join(gaps, on=place, how="semi")
     counted = missing.group_by("window").agg(hours=pl.col("hour").n_unique().cast(pl.Int64))

@@ -401,3 +401,17 @@ def test_reconcile_names_what_was_held_and_has_no_share(bill: Acme) -> None:
     shown = bill.costd("reconcile", "--clusters").out
     assert "1 pod-hours have no share (unknown-node): ran on a node" in shown
     assert "such as shop/stray on n7" in shown
+
+
+def test_a_name_that_went_to_another_machine_within_a_day_pays_for_neither_twice(acme: Acme) -> None:
+    whole_day = {"ChargePeriodEnd": DAY + timedelta(days=1)}
+    acme.collected(*(a_node_charge(0, name, "12", **whole_day) for name in ("i-0a1", "i-0b1")), more=TEAMS)
+    nodes, pods = [], []
+    for hour in range(24):
+        machine, namespace = ("i-0a1", "shop") if hour < 8 else ("i-0b1", "ml")
+        size = {"alive_seconds": 3600.0, "cpu_cores": 4.0, "memory_gib": 16.0, "gpus": 0.0}
+        nodes.append({"hour": at(hour), "node": "n1", "provider_id": f"aws:///a/{machine}", **size})
+        pods.append(a_pod(hour, "n1", namespace, "one", f"u-{namespace}", 4.0, 16.0))
+    store(acme, node_hours=rows("node_hours", *nodes), pod_hours=rows("pod_hours", *pods))
+    split(acme)
+    assert by(acme, "resource", "namespace") == {("i-0a1", "shop"): 12, ("i-0b1", "ml"): 12}
