@@ -12,7 +12,7 @@ import polars as pl
 from attribution.kubernetes import carve, holders
 from attribution.kubernetes.estimate import days_to_estimate, estimated
 from attribution.kubernetes.join import join_nodes
-from attribution.kubernetes.part_rows import names_of, part_rows
+from attribution.kubernetes.part_rows import json_of, names_of, part_rows
 from attribution.kubernetes.platform import SERVICES
 from attribution.sums import sums
 from daemon.cluster_parts import held_on
@@ -32,6 +32,9 @@ _MOST_DAYS = 7
 """Days that are estimated at most; a bill that is later than this is not late but broken."""
 
 _COSTS = ("BilledCost", "EffectiveCost", "ContractedCost", "ListCost")
+_STORED = ("ChargePeriodStart", *_COSTS)
+_TOLD = ("ResourceId", "AllocatedResourceId", "x_AllocationKind", "x_EstimatedUntil", "Tags")
+"""What estimates are compared by with those before: what they cost, and of whom."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,10 @@ def estimate_clusters(rooms: Rooms, usage: Usage) -> list[Unpriced]:
     """Replace the estimates of every source of usage; give what has no price."""
     unpriced: list[Unpriced] = []
     found: dict[tuple[str, str], list[pl.DataFrame]] = {}
+    # named before anything is read: a bill that comes meanwhile must find these estimates to be old
+    beside: dict[str, dict[str, str]] = {}
+    for one in rooms.ledger.deliveries():
+        beside.setdefault(one.billing_period, {})[one.source] = one.id
     for bill in _bills(rooms, usage):
         for day in _days(rooms, usage, bill):
             rows, without = _day(rooms, usage, bill, day)
@@ -68,7 +75,9 @@ def estimate_clusters(rooms: Rooms, usage: Usage) -> list[Unpriced]:
         parts = found.get((source, period), [])
         rows = pl.concat(parts) if parts else RAW_SCHEMA.to_frame()
         if _differs(rooms, source, period, rows):
-            rooms.ledger.replace_estimates(source, period, rows, seen_at=rooms.clock.now())
+            rooms.ledger.replace_estimates(
+                source, period, rows, seen_at=rooms.clock.now(), based_on=beside.get(period, {})
+            )
     return unpriced
 
 
@@ -91,10 +100,16 @@ def _stored(rooms: Rooms, usage: Usage) -> set[tuple[str, str]]:
 
 def _differs(rooms: Rooms, source: str, period: str, rows: pl.DataFrame) -> bool:
     """Tell whether what is stored says something else: nothing is written that says the same."""
-    kept = rooms.ledger.attributable(sources=[source], periods=[period]).select("day", "EffectiveCost")
-    mine = rows.select(pl.col("ChargePeriodStart").dt.date().alias("day"), "EffectiveCost")
-    order = ["day", "EffectiveCost"]
-    return not kept.collect().sort(order).equals(mine.sort(order))
+    facts = rooms.ledger.attributable(sources=[source], periods=[period]).select(*_STORED, "dim_id")
+    mine = rooms.ledger.resources().filter(pl.col("source") == source).select("dim_id", *_TOLD)
+    kept = facts.join(mine, on="dim_id").drop("dim_id").collect(engine="streaming")
+    tags = [json_of(dict(one or {})) for one in kept["Tags"].to_list()]
+    said = kept.with_columns(pl.Series("Tags", tags, dtype=pl.String))
+    return not _sorted(said).equals(_sorted(rows))
+
+
+def _sorted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(*_STORED, *_TOLD).sort(*_STORED, *_TOLD)
 
 
 def _bills(rooms: Rooms, usage: Usage) -> Iterator[_Bill]:

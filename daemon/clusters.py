@@ -60,7 +60,8 @@ def split_clusters(rooms: Rooms, progress: Progress) -> list[SplitDone]:
         return []
     spans = [days_of(delivery) for delivery in newest.values()]
     first, last = min(start for start, _ in spans), max(end for _, end in spans)
-    if not rooms.ledger.usage_fingerprint(start=first - DAY, end=last + DAY):
+    # what was used later than any bill reaches is not split, but estimated
+    if not rooms.ledger.usage_fingerprint(start=first - DAY, end=max(last, rooms.clock.now()) + DAY):
         return []
     usage, done, before = Usage(rooms), [], rooms.ledger.splits()
     for (source, period), delivery in sorted(newest.items()):

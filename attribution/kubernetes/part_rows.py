@@ -84,6 +84,11 @@ def _tags(row: Mapping[str, str | None], names: Names, machine: Labels | None) -
     if row["kind"] in _OF_NOBODY and row["namespace"] is None:
         tags.update((key, value) for key, value in (machine or {}).items() if not _is_workloads(key))
     tags.update(_words(row, names))
+    return json_of(tags)
+
+
+def json_of(tags: Labels) -> str:
+    """Give tags as the text that parts carry."""
     return json.dumps(tags, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 

@@ -415,3 +415,52 @@ def test_a_name_that_went_to_another_machine_within_a_day_pays_for_neither_twice
     store(acme, node_hours=rows("node_hours", *nodes), pod_hours=rows("pod_hours", *pods))
     split(acme)
     assert by(acme, "resource", "namespace") == {("i-0a1", "shop"): 12, ("i-0b1", "ml"): 12}
+
+
+def measured(acme: Acme, day: int, **frames: pl.DataFrame) -> None:
+    """Store the usage of a whole day, counted from the 10th."""
+    whole = the_hours(*range(24 * day, 24 * day + 24))
+    told = {**whole, "node_hours": typed(whole["node_hours"]), **frames}
+    batch = a_usage_batch(hours=24, day=at(24 * day), **told)
+    the_rooms(acme).ledger.replace_usage(batch, seen_at=at(72))
+
+
+def test_estimates_follow_a_pod_to_the_team_that_its_label_names_now(estimated: Acme) -> None:
+    label = {"labels": {"team": "checkout"}, "seen_at": at(70)}
+    pod = {"kind": "pod", "namespace": "shop", "name": "web", "uid": "u-web", **label}
+    measured(estimated, 1, objects=rows("objects", pod))
+    split(estimated)
+    found = by(estimated, "team", "day")
+    assert found["checkout", "2026-06-11"] == Decimal("2.4")
+    assert ("storefront", "2026-06-11") not in found
+
+
+def test_usage_that_begins_after_the_bill_ends_is_estimated(bill: Acme) -> None:
+    the_prices(bill)
+    for day in (2, 3):
+        measured(bill, day)
+    split(bill)
+    assert by(bill, "day", "pod")["2026-06-13", "web"] == Decimal("2.4")
+
+
+def test_a_bill_that_comes_while_it_is_estimated_is_not_counted_twice(
+    estimated: Acme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from daemon import cluster_estimates
+
+    estimate = cluster_estimates.estimated
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(cluster_estimates, "estimated", estimate)
+        estimated.bill("aws", *(a_node_charge(hour, "i-0a1", "0.15") for hour in range(48)))
+        assert estimated.costd("collect", "--force").status == 0
+        return estimate(*args)
+
+    rooms = the_rooms(estimated)
+    usage = Usage(rooms)
+    rooms.ledger.replace_estimates(
+        usage.source_of("prod"), "2026-06", cluster_estimates.RAW_SCHEMA.to_frame(), seen_at=at(72)
+    )
+    monkeypatch.setattr(cluster_estimates, "estimated", overtaken)
+    estimate_clusters(rooms, usage)
+    assert by(estimated, "day") == {("2026-06-10",): Decimal("3.6"), ("2026-06-11",): Decimal("3.6")}
