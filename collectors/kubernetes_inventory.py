@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from collectors.interface import Probe
 from collectors.kubernetes.access import RefusedError
 from collectors.kubernetes.cluster import Cluster, cluster_of
 from collectors.kubernetes.found import resource_of, resource_read
 from collectors.kubernetes.frames import to_usage
-from collectors.kubernetes.kinds import BY_NAME
+from collectors.kubernetes.kinds import BY_NAME, Kind
 from collectors.kubernetes.probing import probes_of
 from collectors.kubernetes.settings import KubernetesSettings
 from collectors.kubernetes.sums import HourSum
 from domain.delivery import Coverage, Cursor, Freshness
 from domain.errors import SourceError
 from domain.ports import Clock, Progress
-from domain.resource import Found, Gone, ResourceId, Unknown
+from domain.resource import Found, Gone, Resource, ResourceId, Unknown
 from domain.usage import HOUR, UsageBatch, UsageFetch
 
 __all__ = ["KubernetesInventoryCollector", "KubernetesSettings", "to_usage"]
@@ -97,18 +98,24 @@ class KubernetesInventoryCollector:
         if kind is None or which.place != self._settings.place or (kind.namespaced and not which.namespace):
             return Unknown(id=which, reason=f"source {self.name} does not read {which}")
         try:
-            found = self._cluster().api.get(kind.path_of(which.namespace, which.name))
+            resource = self._read(kind, self._cluster().api.get(kind.path_of(which.namespace, which.name)))
         except RefusedError as refused:
-            said = (refused.said.get("details") or {}).get("name")
+            details = refused.said.get("details")
+            said = details.get("name") if isinstance(details, dict) else None
             if refused.status == HTTPStatus.NOT_FOUND and said == which.name:
                 return Gone(id=which, seen_at=self._clock.now())
             return Unknown(id=which, reason=str(refused))
         except SourceError as error:
             return Unknown(id=which, reason=str(error))
-        resource = resource_read(self._settings.place, kind, found, self._clock.now())
         if which.uid and resource.id.uid != which.uid:  # another object now has its name
             return Gone(id=which, seen_at=self._clock.now())
         return resource
+
+    def _read(self, kind: Kind, found: dict[str, Any]) -> Resource:
+        try:
+            return resource_read(self._settings.place, kind, found, self._clock.now())
+        except (KeyError, TypeError, AttributeError):
+            raise SourceError(f"the API server's answer is no {kind.shown}") from None
 
     def list(self, kind: str) -> Iterable[Found]:
         """Give every object of a kind as last seen; one `Unknown` alone where that may not be all."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from collectors.kubernetes.settings import KubernetesSettings
 from domain.errors import SourceError
 from domain.text import printable, shortened
 
@@ -17,16 +15,16 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 
+_PROXY = "look whether something between costd and the API server, such as a login page, answers for it"
+
 WHOLE = "application/json"
 ONE = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 _CONNECT_SECONDS, _READ_SECONDS = 10, 60
 _MOST_TRIES = 5
-_CONNECTIONS = 24
-"""One per kind that is watched, and some for what is read besides."""
 _LONGEST_WAIT = 30.0
-_GONE, _BUSY = 410, 429
+_UNKNOWN, _GONE, _BUSY = 401, 410, 429
 
 
 class RefusedError(SourceError):
@@ -67,15 +65,25 @@ class Api:
     """One cluster's API.
 
     Attributes:
+        login: logs in anew where the server no longer knows us, as after a token was replaced; None if
+            there is no other login.
         lists, watches, bytes_read: what was asked and what came, counted for tests and `doctor`.
     """
 
     client: ApiClient
     sleep: Callable[[float], None] = time.sleep
+    login: Callable[[], ApiClient] | None = None
     lists: int = 0
     watches: int = 0
     bytes_read: int = 0
     server_date: str = field(default="")
+
+    @property
+    def host(self) -> str:
+        """Give the address as it may be shown: a kubeconfig may hold a password in it."""
+        scheme, _, rest = self.client.configuration.host.rpartition("://")
+        place, slash, path = rest.partition("/")
+        return f"{scheme}://{place.rpartition('@')[2]}{slash}{path}"
 
     def get(self, path: str, query: Mapping[str, str] | None = None, accept: str = WHOLE) -> Json:
         """Read one answer.
@@ -109,7 +117,7 @@ class Api:
                 *whole, rest = (rest + piece).split(b"\n")
                 yield from (line for line in whole if line)
         except broken.HTTPError as error:
-            raise SourceError(f"the watch of {path} broke off: {_told(error)}") from error
+            raise SourceError(f"the watch of {path} broke off: {told(error)}") from error
         finally:
             response.close()  # what is left unread must not hold up the connection
             response.release_conn()
@@ -124,24 +132,36 @@ class Api:
         try:
             content = response.read(decode_content=True)
         except broken.HTTPError as error:
-            raise SourceError(f"the answer of {asked.path} broke off: {_told(error)}") from error
+            raise SourceError(f"the answer of {asked.path} broke off: {told(error)}") from error
         finally:
             response.release_conn()
         self.bytes_read += len(content)
         self.server_date = response.headers.get("Date", "")
         try:
-            found: Json = orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise SourceError(f"{asked.path} answered with something that is no JSON") from error
+            found = orjson.loads(content)
+        except orjson.JSONDecodeError:
+            found = None
+        if not isinstance(found, dict):
+            raise SourceError(f"{asked.path} answered with something that is no object of JSON", hint=_PROXY)
         return found
 
     def _opened(self, asked: _Request) -> Any:
-        for attempt in range(_MOST_TRIES):
+        response = self._sent(asked)
+        if response.status == _UNKNOWN and self.login is not None:
+            response.read()
+            self.client = self.login()
             response = self._sent(asked)
+        for attempt in range(_MOST_TRIES):
             if response.status != _BUSY or attempt == _MOST_TRIES - 1:
                 break
             response.read()
             self.sleep(_wait(response.headers.get("Retry-After", ""), attempt))
+            response = self._sent(asked)
+        if 300 <= response.status < 400:
+            response.read()
+            raise SourceError(
+                f"{asked.path} is redirected elsewhere; redirects are not followed", hint=_PROXY
+            )
         if response.status >= 400:
             raise _refusal(asked.path, response.status, response.read())
         return response
@@ -161,47 +181,16 @@ class Api:
         try:
             timeout = (_CONNECT_SECONDS, asked.seconds)
             return self.client.call_api(*serialized, _request_timeout=timeout).response
-        except (broken.HTTPError, ApiException, OSError) as error:
-            host = self.client.configuration.host
+        except ValueError:  # its text holds the header, and so the token
             raise SourceError(
-                f"the API server {host} could not be reached: {_told(error)}",
+                f"nothing can be asked of {self.host}: its token has characters that no header may have",
+                hint="write the token anew, in one line",
+            ) from None
+        except (broken.HTTPError, ApiException, OSError) as error:
+            raise SourceError(
+                f"the API server {self.host} could not be reached: {told(error)}",
                 hint="look whether `kubectl get nodes` works from this machine with the same context",
             ) from error
-
-
-def connect(settings: KubernetesSettings) -> Api:
-    """Log in as the settings say; nothing is asked of the cluster yet.
-
-    Raises:
-        SourceError: there is no such context, or nothing to log in with.
-    """
-    from kubernetes import client, config
-
-    configuration = client.Configuration()
-    configuration.connection_pool_maxsize = _CONNECTIONS
-    configuration.retries = False  # waiting is ours: Retry-After is honoured where it is seen
-    try:
-        if settings.context or settings.kubeconfig or not _in_pod():
-            config.load_kube_config(  # type: ignore[no-untyped-call]  # its package has no types there
-                config_file=str(settings.kubeconfig) if settings.kubeconfig else None,
-                context=settings.context or None,
-                client_configuration=configuration,
-                persist_config=False,
-            )
-        else:
-            config.load_incluster_config(  # type: ignore[no-untyped-call]  # its package has no types there
-                client_configuration=configuration
-            )
-    except (config.ConfigException, OSError, ValueError) as error:
-        raise SourceError(
-            f"no login for the cluster of source {settings.name}: {_told(error)}",
-            hint="name a `context` of your kubeconfig (`kubectl config get-contexts`), or run in the cluster",
-        ) from error
-    return Api(client.ApiClient(configuration))
-
-
-def _in_pod() -> bool:
-    return bool(os.environ.get("KUBERNETES_SERVICE_HOST"))
 
 
 def _wait(told: str, attempt: int) -> float:
@@ -225,5 +214,6 @@ def _refusal(path: str, status: int, content: bytes) -> RefusedError:
     return RefusedError(f"{path}: {told}", status=status, said=said, hint=hints.get(status, ""))
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """Give what an error says, as it may be shown."""
     return shortened(printable(str(error)) or type(error).__name__, 300)

@@ -12,10 +12,11 @@ from pathlib import Path
 from threading import Event, Lock, Thread
 
 from collectors.kubernetes import spool
-from collectors.kubernetes.access import Api, RefusedError, connect
+from collectors.kubernetes.access import Api, RefusedError
 from collectors.kubernetes.feed import Feed
 from collectors.kubernetes.kept import Sharing
 from collectors.kubernetes.kinds import ALL, CLAIMS, Kind
+from collectors.kubernetes.login import connect
 from collectors.kubernetes.settings import KubernetesSettings
 from collectors.kubernetes.timeline import Timeline
 from domain.errors import SourceError
@@ -56,7 +57,7 @@ class Cluster:
     refused: dict[str, datetime] = field(default_factory=dict)
     timeline: Timeline = field(init=False)
     _sharing: Sharing = field(default_factory=Sharing)
-    _threads: list[Thread] = field(default_factory=list)
+    _threads: dict[str, Thread] = field(default_factory=dict)
     _stopping: Event = field(default_factory=Event)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,7 @@ class Cluster:
         """
         kinds = [feed.kind for feed in self.timeline.feeds.values() if not self._is_refused(feed.kind)]
         if self.is_followed:
+            self.follow()
             broken = [feed for feed in self._needed() if feed.error or feed.doubt]
             if broken:
                 raise SourceError(broken[0].error or broken[0].doubt)
@@ -147,15 +149,17 @@ class Cluster:
             self.follow()
 
     def follow(self) -> None:
-        """Keep watches open from now on, one thread per kind, until `close`."""
-        if self._threads:
-            return
-        for feed in self.timeline.feeds.values():
-            if feed.version:
+        """Keep watches open from now on, one thread per kind, until `close`.
+
+        Called again, it begins those that ended and those of kinds that may be asked for again.
+        """
+        for name, feed in self.timeline.feeds.items():
+            lives = name in self._threads and self._threads[name].is_alive()
+            if not lives and not self._stopping.is_set() and not self._is_refused(feed.kind):
                 thread = Thread(
                     target=self._following, args=(feed,), daemon=True, name=f"watch {feed.kind.plural}"
                 )
-                self._threads.append(thread)
+                self._threads[name] = thread
                 thread.start()
 
     def _following(self, feed: Feed) -> None:
@@ -166,10 +170,13 @@ class Cluster:
             except SourceError as error:
                 if not feed.kind.needed:
                     self._note(feed.kind, error)
+                    if self._is_refused(feed.kind):
+                        return
                 self._stopping.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
                 self.notes.pop(feed.kind.name, None)
+                self.refused.pop(feed.kind.name, None)
                 pause = 1.0
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from collectors.kubernetes.access import LIST, ONE, WHOLE, Api, RefusedError
 from collectors.kubernetes.kept import Kept, Sharing, kept_of
 from collectors.kubernetes.kinds import Kind
 from domain.errors import SourceError
+from domain.text import shortened
 
 Json = dict[str, Any]
 Changed = Callable[[Kind, "Kept | None", "Kept | None", "datetime | None"], None]
@@ -89,17 +90,20 @@ class Feed:
         if what == "ERROR":
             if found.get("code") == HTTPStatus.GONE:
                 return False
-            raise SourceError(f"the watch of {self.kind.plural} failed: {str(found.get('message'))[:200]}")
-        version = str(found["metadata"].get("resourceVersion") or "")
+            said = shortened(str(found.get("message")), 200)
+            raise SourceError(f"the watch of {self.kind.plural} failed: {said}")
+        meta = found.get("metadata")
+        version = str(meta.get("resourceVersion") or "") if isinstance(meta, dict) else ""
+        if not version:
+            raise SourceError(f"the watch of {self.kind.plural} sent something that is no object")
         with self.lock:
-            if what != "BOOKMARK" and found["metadata"].get("namespace", "") not in self.skipped:
-                self._take(what == "DELETED", found, changed)
+            if what != "BOOKMARK" and (kept := self._kept(found)) is not None:
+                self._take(kept, found, changed, is_gone=what == "DELETED")
             self.version = version or self.version
             self.error = ""  # a watch that says something works, though it ends only in minutes
         return True
 
-    def _take(self, is_gone: bool, found: Json, changed: Changed) -> None:  # noqa: FBT001  # read at its one call
-        kept = kept_of(self.kind, found, self.sharing)
+    def _take(self, kept: Kept, found: Json, changed: Changed, *, is_gone: bool) -> None:
         before = self.items.get(kept.key)
         if is_gone:
             self.items.pop(kept.key, None)
@@ -160,15 +164,31 @@ class Feed:
         while True:
             page = api.get(self.kind.path, query, WHOLE if self.kind.whole else LIST)
             api.lists += 1
-            for item in page.get("items") or ():
-                if item["metadata"].get("namespace", "") not in self.skipped:
-                    kept = kept_of(self.kind, item, self.sharing)
+            items, meta = page.get("items") or [], page.get("metadata")
+            is_list = str(page.get("kind")).endswith("List") and isinstance(items, list)
+            if not is_list or not isinstance(meta, dict):
+                raise SourceError(f"{self.kind.path} answered with something else than a list")
+            for item in items:
+                if (kept := self._kept(item)) is not None:
                     old = self.items.get(kept.key)
                     found[kept.key] = old if old == kept and old is not None else kept
-            meta = page.get("metadata") or {}
             if not meta.get("continue"):
                 return found, str(meta.get("resourceVersion") or "")
+            if meta["continue"] == query.get("continue"):
+                raise SourceError(f"{self.kind.path} gave the same page twice")
             query = {**query, "continue": str(meta["continue"])}
+
+    def _kept(self, found: Json) -> Kept | None:
+        """Give what is kept of an object, None of one in a namespace that is left out."""
+        try:
+            if found["metadata"].get("namespace", "") in self.skipped:
+                return None
+            return kept_of(self.kind, found, self.sharing)
+        except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+            raise SourceError(
+                f"one of the {self.kind.plural} is not as Kubernetes writes it",
+                hint="look whether something between costd and the API server changes its answers",
+            ) from None
 
 
 def _events(lines: Iterator[bytes]) -> Iterator[Json]:
@@ -176,9 +196,12 @@ def _events(lines: Iterator[bytes]) -> Iterator[Json]:
 
     for line in lines:
         try:
-            yield orjson.loads(line)
+            event = orjson.loads(line)
         except orjson.JSONDecodeError:
-            raise SourceError("a watch sent a line that is no JSON") from None
+            event = None
+        if not isinstance(event, dict) or not isinstance(event.get("object") or {}, dict):
+            raise SourceError("a watch sent a line that is no event of JSON")
+        yield event
 
 
 def _written(found: Json) -> datetime | None:

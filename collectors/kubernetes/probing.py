@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from collectors.kubernetes.access import Api, connect
+from collectors.kubernetes.access import Api
 from collectors.kubernetes.kinds import ALL, CLAIMS, Kind
+from collectors.kubernetes.login import connect
 from collectors.kubernetes.settings import KubernetesSettings
 from domain.errors import SourceError
 from domain.probe import Health, Probe, instant_of
@@ -77,17 +78,19 @@ def _may(api: Api, kind: Kind, verb: str) -> bool:
         "apiVersion": "authorization.k8s.io/v1",
         "spec": {"resourceAttributes": attributes},
     }
-    return bool((api.post(_REVIEW, body).get("status") or {}).get("allowed"))
+    status = api.post(_REVIEW, body).get("status")
+    return isinstance(status, dict) and bool(status.get("allowed"))
 
 
 def _nodes(api: Api) -> Iterator[Probe]:
     try:
-        nodes = api.get("/api/v1/nodes", {"limit": str(_SAMPLE)}).get("items") or []
+        listed = api.get("/api/v1/nodes", {"limit": str(_SAMPLE)}).get("items") or []
     except SourceError as error:
         yield Probe(
             subject="nodes", health=Health.FAIL, breaks=f"nodes cannot be listed: {error}", fix=_GRANT
         )
         return
+    nodes = [node for node in listed if isinstance(node, dict)]
     without = [node for node in nodes if not (node.get("spec") or {}).get("providerID")]
     if not nodes:
         yield Probe(

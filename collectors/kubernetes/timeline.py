@@ -83,6 +83,8 @@ class Timeline:
     def observe(self, now: datetime) -> None:
         """Count everything that exists up to now; after a longer gap, from now on."""
         with self.lock:
+            if self.until is not None and now < self.until <= now + BRIDGED:
+                return  # the clock was set back a little: what was counted is not counted again
             missed = any(feed.relisted and feed.kind.needed for feed in self.feeds.values())
             if self.until is not None and missed:
                 self._say(self.until, now)

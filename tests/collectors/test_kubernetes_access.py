@@ -13,8 +13,8 @@ from kubernetes_api.server import Peer, serving
 
 from collectors.interface import Health
 from collectors.kubernetes import cluster as clusters
-from collectors.kubernetes.access import connect
 from collectors.kubernetes.kinds import ALL, BY_NAME
+from collectors.kubernetes.login import connect
 from collectors.kubernetes_inventory import KubernetesInventoryCollector, KubernetesSettings
 from domain.errors import SourceError
 

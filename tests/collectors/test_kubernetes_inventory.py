@@ -365,6 +365,32 @@ def test_a_daemon_keeps_its_watches_open_and_needs_no_round_for_them(prod: Watch
     prod.cluster.close()
 
 
+def test_a_daemon_watches_what_it_may_read_since_an_hour_after_it_was_refused(prod: Watched) -> None:
+    prod.restart(follows=True)
+    prod.peer.forbidden |= {("list", "services"), ("watch", "services")}
+    prod.collect("10:00")
+    prod.collect("10:05")
+    assert "services could not be read" in " ".join(prod.look("10:10").notes)
+    prod.peer.forbidden.clear()
+    prod.collect("11:20")
+    services = prod.cluster.timeline.feeds["service"]
+    deadline = time.monotonic() + 10
+    while not services.version and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert services.version
+    prod.cluster.close()
+
+
+def test_a_clock_that_is_set_back_counts_nothing_twice(prod: Watched) -> None:
+    prod.peer.put("pods", a_pod(uid="a", cpu="1", started="09:00"))
+    prod.collect("10:00")
+    prod.collect("10:30")
+    prod.collect("10:24")
+    batch = prod.hour("11:00")
+    assert row(batch, "pod_hours")["alive_seconds"] == 3600
+    assert row(batch, "node_hours")["alive_seconds"] == 3600
+
+
 def test_a_cluster_that_cannot_be_reached_says_what_to_do(prod: Watched) -> None:
     prod.cluster.api.client.configuration.host = "http://127.0.0.1:1"
     with pytest.raises(SourceError, match="could not be reached") as caught:

@@ -41,8 +41,8 @@ class Pages(Api):
         if "continue" not in asked:
             self.begun[path] = PLURALS.get(path.rpartition("/")[2], lambda: iter(()))()
         page = list(islice(self.begun[path], int(asked["limit"])))
-        more = {"continue": "more"} if len(page) == int(asked["limit"]) else {}
-        return {"items": page, "metadata": {"resourceVersion": "1000", **more}}
+        more = {"continue": asked.get("continue", "") + "more"} if len(page) == int(asked["limit"]) else {}
+        return {"kind": "List", "items": page, "metadata": {"resourceVersion": "1000", **more}}
 
 
 def deployments() -> Iterator[tuple[str, str]]:
