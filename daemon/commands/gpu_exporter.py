@@ -90,8 +90,9 @@ def token_of(file: Path | None) -> str:
     """Read the token that requests must carry; "" without a file.
 
     Raises:
-        UsageError: the file cannot be read, or what it holds is too short to be a secret.
+        UsageError: the file cannot be read, or what it holds is too short to be a secret or cannot be sent.
     """
+    from config.secrets import Secret
     from domain.errors import UsageError
 
     if file is None:
@@ -107,6 +108,12 @@ def token_of(file: Path | None) -> str:
             f"the token in {file} is shorter than {_SHORTEST_TOKEN} characters",
             hint=f"make one: python3 -c 'import secrets; print(secrets.token_urlsafe())' > {file}",
         )
+    if not token.isascii() or not token.isprintable():
+        raise UsageError(
+            f"the token in {file} cannot be sent in a header", hint="it must be one line of plain characters"
+        )
+    if exposed := Secret("file", str(file)).exposed():
+        click.echo(f"warning: {exposed}; `chmod o-r` mends it", err=True)
     return token
 
 

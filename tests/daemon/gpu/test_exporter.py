@@ -182,3 +182,20 @@ def test_it_serves_until_it_is_told_to_stop(
     told = capsys.readouterr().out
     assert told == f"1 GPU (NVIDIA H100 80GB HBM3): http://127.0.0.1:{port}/metrics\n"
     assert (nvml.closed, nvml.samples) == (True, [])
+
+
+def test_a_token_that_everybody_may_read_is_told_and_one_of_two_lines_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(TOKEN, encoding="utf-8")
+    file.chmod(0o600)
+    assert gpu_exporter.token_of(file) == TOKEN
+    assert capsys.readouterr().err == ""
+    file.chmod(0o644)
+    assert gpu_exporter.token_of(file) == TOKEN
+    assert "can be read by every user" in capsys.readouterr().err
+    for text in (f"{TOKEN}\nsecond", f"{TOKEN}é"):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match="cannot be sent"):
+            gpu_exporter.token_of(file)
