@@ -11,7 +11,14 @@ import polars as pl
 from collectors.interface import Probe
 from collectors.prometheus.api import Api
 from collectors.prometheus.probing import probes_of
-from collectors.prometheus.reading import Reading, first_hour, last_hour, read_window, window_of
+from collectors.prometheus.reading import (
+    Reading,
+    first_hour,
+    last_hour,
+    read_window,
+    refuse_several,
+    window_of,
+)
 from collectors.prometheus.settings import PrometheusSettings
 from collectors.prometheus.web import Web
 from domain.delivery import Coverage, Cursor, Freshness
@@ -59,6 +66,8 @@ class PrometheusUsageCollector:
         start = since if through is None else through
         notes: tuple[str, ...] = ()
         with self._api() as api:
+            if start < end:
+                refuse_several(api, end)
             if through is None or end - through > _LONG:
                 first = first_hour(api, start, end)
                 if through is None and first is None:

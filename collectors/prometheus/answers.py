@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -86,3 +87,29 @@ def pause(reply: Reply, attempt: int) -> float:
     """Give the seconds to wait before asking again."""
     said = reply.headers.get("retry-after", "")
     return min(_LONGEST_WAIT, float(said)) if said.isdigit() else float(attempt)
+
+
+def is_series(one: Any) -> bool:
+    """Tell whether it has labels, and a point or points; one of histograms alone has none."""
+    if not isinstance(one, dict) or not isinstance(one.get("metric"), dict):
+        return False
+    if not all(isinstance(text, str) for text in one["metric"].values()):
+        return False
+    points = one.get("values") or []
+    first = [one["value"]] if "value" in one else points[:1] if isinstance(points, list) else [None]
+    return all(
+        isinstance(point, list)
+        and len(point) == 2
+        and isinstance(point[0], int | float)
+        and isinstance(point[1], str)
+        for point in first
+    )
+
+
+def number_of(one: Mapping[str, Any]) -> float:
+    """Give the value at an instant; 0 for what is no finite number."""
+    try:
+        number = float(one["value"][1])
+    except (KeyError, ValueError):
+        return 0.0
+    return number if math.isfinite(number) else 0.0

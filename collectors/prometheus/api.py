@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from collectors.prometheus.answers import BUSY, URL_HINT, is_too_much, pause, read, refuse_parts
+from collectors.prometheus.answers import BUSY, URL_HINT, is_series, is_too_much, pause, read, refuse_parts
 from collectors.prometheus.settings import quoted
 from collectors.prometheus.web import Reply, TooMuchError, UnavailableError, Web
 from domain.errors import SourceError
@@ -94,25 +94,10 @@ class Api:
             SourceError: it was not answered, or not in full.
         """
         found = self.series(question, span)
-        texts: dict[str, list[Any]] = {
-            label: [_label(one["metric"], label) for one in found] for label in question.labels
-        }
-        columns = texts | {
-            "at": [[point[0] for point in one["values"]] for one in found],
-            "value": [[point[1] for point in one["values"]] for one in found],
-        }
-        schema = {
-            **dict.fromkeys(question.labels, pl.String()),
-            "at": pl.List(pl.Float64()),
-            "value": pl.List(pl.String()),
-        }
-        instant = (pl.col("at") * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
-        return (
-            pl.DataFrame(columns, schema=schema)
-            .explode("at", "value")
-            .with_columns(instant.alias("at"), pl.col("value").cast(pl.Float64, strict=False))
-            .filter(pl.col("value").is_finite())
-        )
+        try:
+            return _framed(question, found)
+        except (TypeError, ValueError, IndexError, pl.exceptions.PolarsError):
+            raise self._strange() from None
 
     def series(self, question: Question, span: Span) -> list[Series]:
         """Give the series of an answer as they came, in as many requests as it takes."""
@@ -182,9 +167,12 @@ class Api:
         refuse_parts(content, self.web.place)
         data = content.get("data")
         found = data.get("result") if isinstance(data, dict) else None
-        if not isinstance(found, list) or not all(isinstance(one, dict) and "metric" in one for one in found):
-            raise SourceError(f"{self.web.place} answered with something else than series", hint=URL_HINT)
-        return found
+        if not isinstance(found, list) or not all(map(is_series, found)):
+            raise self._strange()
+        return [one for one in found if "value" in one or one.get("values")]
+
+    def _strange(self) -> SourceError:
+        return SourceError(f"{self.web.place} answered with something else than series", hint=URL_HINT)
 
     def _answered(self, path: str, form: Mapping[str, str]) -> Reply:
         """Send it, again after a while where the server is busy."""
@@ -200,6 +188,28 @@ class Api:
                 break
             self.sleep(pause(reply, attempt))
         return reply
+
+
+def _framed(question: Question, found: list[Series]) -> pl.DataFrame:
+    texts: dict[str, list[Any]] = {
+        label: [_label(one["metric"], label) for one in found] for label in question.labels
+    }
+    columns = texts | {
+        "at": [[point[0] for point in one["values"]] for one in found],
+        "value": [[point[1] for point in one["values"]] for one in found],
+    }
+    schema = {
+        **dict.fromkeys(question.labels, pl.String()),
+        "at": pl.List(pl.Float64()),
+        "value": pl.List(pl.String()),
+    }
+    instant = (pl.col("at") * 1_000_000).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC"))
+    return (
+        pl.DataFrame(columns, schema=schema)
+        .explode("at", "value")
+        .with_columns(instant.alias("at"), pl.col("value").cast(pl.Float64, strict=False))
+        .filter(pl.col("value").is_finite())
+    )
 
 
 def _label(metric: Mapping[str, str], label: str) -> str | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from collectors.prometheus.answers import read
+from collectors.prometheus.answers import number_of, read
 from collectors.prometheus.api import Api
 from collectors.prometheus.families import FAMILIES, GPU_FAMILIES, Family
+from collectors.prometheus.reading import refuse_several
 from collectors.prometheus.settings import PrometheusSettings
 from domain.errors import CostdError, SourceError
 from domain.probe import Health, Probe
@@ -41,6 +42,7 @@ def _looked(settings: PrometheusSettings, api: Api, now: datetime) -> list[Probe
     at = now - settings.lag
     if settings.matcher and not api.instant(f'count({{__name__=~"{"|".join(_ANY)}",$C}})', at):
         return [*found, _strange_cluster(settings, api, at)]
+    refuse_several(api, at)
     counts = _counts(api, at)
     if not counts:
         fix = "let it scrape kube-state-metrics and the kubelets; docs/connect-prometheus.md says how"
@@ -102,7 +104,7 @@ def _counts(api: Api, at: datetime) -> Mapping[str, int]:
     """Count the series of every metric that is read."""
     names = "|".join((*FAMILIES, *GPU_FAMILIES, *_MODEL_SERVERS))
     found = api.instant(f'count by (__name__)({{__name__=~"{names}",$C}})', at)
-    return {one["metric"].get("__name__", ""): int(float(one["value"][1])) for one in found}
+    return {one["metric"].get("__name__", ""): int(number_of(one)) for one in found}
 
 
 def _families(families: Iterable[Family], counts: Mapping[str, int]) -> Iterator[Probe]:

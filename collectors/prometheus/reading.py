@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from collectors.prometheus import questions as ask
+from collectors.prometheus.answers import number_of
 from collectors.prometheus.api import Api, Question, Span
 from collectors.prometheus.devices import device_hours, holders
 from collectors.prometheus.families import FAMILIES, GPU_FAMILIES
@@ -17,7 +18,9 @@ from collectors.prometheus.pods import measure, pod_hours
 from collectors.prometheus.settings import PrometheusSettings
 from collectors.prometheus.things import objects, quota_hours, volume_hours
 from collectors.prometheus.window import Window
+from domain.errors import SourceError
 from domain.ports import Progress
+from domain.text import shortened
 from domain.usage import HOUR, STEP, UsageBatch
 from domain.window import midnight
 
@@ -61,13 +64,47 @@ def last_hour(api: Api, start: datetime, end: datetime) -> datetime:
 
     Hours after that are not empty: nobody looked yet, or the server lags behind.
     """
-    for text in _PULSES:
-        question = Question(name=text, text=f"max_over_time({text}[3599s:5m])", labels=())
-        found = api.frame(question, Span(start=max(start + HOUR, end - _SEARCHED), end=end, step=HOUR))
-        if found.height:
-            last: datetime = found.select(pl.col("at").max()).item()
-            return last
+    until = end
+    while until > start:
+        since = max(start, until - _SEARCHED)
+        for text in _PULSES:
+            question = Question(name=text, text=f"max_over_time({text}[3599s:5m])", labels=())
+            found = api.frame(question, Span(start=since + HOUR, end=until, step=HOUR))
+            if found.height:
+                last: datetime = found.select(pl.col("at").max()).item()
+                return last
+        until = since
     return start
+
+
+_TELLS_CLUSTERS = (
+    "cluster",
+    "cluster_name",
+    "cluster_id",
+    "k8s_cluster",
+    "k8s_cluster_name",
+    "kubernetes_cluster",
+)
+"""Labels by which servers of several clusters tell them apart; which one is a choice of who set it up."""
+
+
+def refuse_several(api: Api, at: datetime) -> None:
+    """Refuse series of several clusters where nothing says which are meant: names would run together.
+
+    Raises:
+        SourceError: there are several, or the server did not answer.
+    """
+    if api.matcher:
+        return
+    found = api.instant(f"count by ({', '.join(_TELLS_CLUSTERS)})(kube_node_info)", at)
+    for label in _TELLS_CLUSTERS:
+        names = sorted({text for one in found if (text := one["metric"].get(label))})
+        if len(names) > 1:
+            listed = ", ".join(shortened(name, 60) for name in names[:5])
+            raise SourceError(
+                f"{api.web.place} has nodes of several clusters ({label} is {listed}); nothing was read",
+                hint=f"say which one this source is: `cluster_label: {label}` and `cluster_value: …`",
+            )
 
 
 def read_window(window: Window) -> dict[str, pl.DataFrame]:
@@ -124,7 +161,7 @@ class Reading:
     def _most_hours(self) -> int:
         """Give how many hours of this cluster are read at once, by how many pods it has or had."""
         found = [self.api.instant(_PODS, at) for at in (self.start + HOUR, self.end)]
-        pods = max((int(float(one["value"][1])) for series in found for one in series), default=0)
+        pods = max((int(number_of(one)) for series in found for one in series), default=0)
         return max(1, min(_MOST_HOURS, _MOST_POD_HOURS // max(1, pods)))
 
     def _batch(self, start: datetime, end: datetime) -> UsageBatch:

@@ -157,6 +157,12 @@ class Web:
         elif settings.password is not None:
             login = f"{settings.username}:{settings.password.reveal()}".encode()
             headers["authorization"] = f"Basic {b64encode(login).decode()}"
+        for name, text in headers.items():
+            if not text.isascii() or not text.isprintable():  # what is said of it must not hold it
+                raise SourceError(
+                    f"the {name} header for {self.place} has characters that no header may have",
+                    hint="the secret must be one line of plain characters",
+                )
         return headers
 
     def _read(self, response: Any, until: float) -> Reply:

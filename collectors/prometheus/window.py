@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from collectors.prometheus.api import Api, Question, Span, utc
+from domain.errors import SourceError
 from domain.usage import HOUR, STEP
 
 
@@ -43,10 +44,13 @@ class Window:
     def seen(self, question: Question) -> list[tuple[dict[str, str], datetime]]:
         """Give every label set with when it was last seen, the newest first."""
         span = Span(start=self.start + HOUR, end=self.end, step=HOUR)
-        found = [
-            (dict(one["metric"]), utc(max(float(value) for _, value in one["values"])))
-            for one in self.api.series(question, span)
-        ]
+        try:
+            found = [
+                (dict(one["metric"]), utc(max(float(value) for _, value in one["values"])))
+                for one in self.api.series(question, span)
+            ]
+        except (ValueError, TypeError, OverflowError, OSError):
+            raise SourceError(f"{question.name} came with a time that is none") from None
         self._note(question, is_empty=not found)
         return sorted(found, key=lambda one: one[1], reverse=True)
 

@@ -11,6 +11,7 @@ from prometheus_door import Answer, Asked, Door, error, flat, serving, success
 
 from collectors.prometheus import web as web_module
 from collectors.prometheus.api import Api, Question, Span
+from collectors.prometheus.reading import last_hour
 from collectors.prometheus.settings import PrometheusSettings
 from collectors.prometheus.web import TooMuchError, UnavailableError, Web
 from collectors.prometheus_usage import PrometheusUsageCollector
@@ -226,7 +227,7 @@ def test_an_answer_that_takes_too_long_ends_the_waiting(door: Door) -> None:
 def test_a_stretch_that_fails_leaves_those_before_it(door: Door) -> None:
     def answer(asked: Asked) -> Answer:
         late = float(asked.form.get("end", "0")) > (START + timedelta(hours=12)).timestamp()
-        if "kube_node_info" not in asked.form["query"]:
+        if "kube_node_info" not in asked.form["query"] or "start" not in asked.form:
             return success()
         is_search = asked.form["query"].startswith("max_over_time(count(kube_node_info")
         return (
@@ -297,3 +298,86 @@ def test_the_probe_says_what_breaks_for_every_bad_answer(door: Door) -> None:
 def test_settings_that_cannot_work_are_refused(door: Door, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         settings(door, **wrong)
+
+
+def test_several_clusters_behind_one_address_are_refused_unless_one_is_named(door: Door) -> None:
+    def answer(asked: Asked) -> Answer:
+        if "kube_node_info" in asked.form["query"] and asked.path.endswith("/query"):
+            point = [float(asked.form["time"]), "3"]
+            return success(*({"metric": {"cluster": name}, "value": point} for name in ("eu", "us")))
+        return success()
+
+    door.answer = answer
+    clock = FixedClock(at=START + timedelta(hours=3))
+    plain = PrometheusUsageCollector(settings(door), clock=clock)
+    with pytest.raises(SourceError, match=r"several clusters \(cluster is eu, us\)") as caught:
+        plain.fetch_usage({}, progress=Silent())
+    assert "cluster_label: cluster" in caught.value.hint
+    assert any("several clusters" in probe.breaks for probe in plain.probe())
+    named = PrometheusUsageCollector(settings(door, cluster_label="cluster"), clock=clock)
+    with pytest.raises(SourceError, match="has no metrics of a cluster"):
+        named.fetch_usage({}, progress=Silent())
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        {"metric": {}, "values": [[1, 2]]},
+        {"metric": {}, "values": [["a", "2"]]},
+        {"metric": {}, "values": [5]},
+        {"metric": {}, "values": "x"},
+        {"metric": {}, "values": [[1e300, "1"]]},
+        {"metric": {}, "values": [[1, "1"], 5]},
+        {"metric": [], "values": [[1, "2"]]},
+        {"metric": {"pod": 5}, "values": [[1, "2"]]},
+        {"values": [[1, "2"]]},
+    ],
+)
+def test_series_of_another_shape_are_refused(one: Any, door: Door) -> None:
+    door.answer = lambda _: success(one)
+    with pytest.raises(SourceError, match="something else than series"):
+        api(door).frame(QUESTION, HOUR)
+
+
+def test_series_of_histograms_alone_count_as_none(door: Door) -> None:
+    door.answer = lambda _: success({"metric": {"pod": "a"}, "histograms": []})
+    assert api(door).frame(QUESTION, HOUR).is_empty()
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "1e400", "x"])
+def test_a_count_that_is_no_number_stops_nothing(value: str, door: Door) -> None:
+    door.answer = lambda asked: (
+        success({"metric": {}, "value": [0, value]})
+        if asked.path.endswith("/query")
+        else success(flat(asked, 1.0))
+    )
+    made = PrometheusUsageCollector(
+        settings(door, since="3h"), clock=FixedClock(at=START + timedelta(hours=3, minutes=15))
+    )
+    assert made.fetch_usage({}, progress=Silent()).coverage.delivered_through == START + timedelta(hours=3)
+    assert list(made.fetch_usage({}, progress=Silent()).batches)
+
+
+@pytest.mark.parametrize("secret", ["CANARY-1\nsecond", "CANARY-1\x01", "CANARY-1é"])
+def test_a_token_that_cannot_be_sent_is_said_without_it(
+    secret: str, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METRICS_SECRET", secret)
+    with pytest.raises(SourceError, match="no header may have") as caught:
+        api(door, token=Secret("env", "METRICS_SECRET")).series(QUESTION, HOUR)
+    assert "CANARY" not in str(caught.value)
+    assert not door.asked
+
+
+def test_hours_before_a_long_silence_are_read_all_the_same(door: Door) -> None:
+    silent = START - timedelta(days=9)
+
+    def answer(asked: Asked) -> Answer:
+        if asked.path.endswith("/query") or float(asked.form["start"]) > silent.timestamp():
+            return success()
+        one = flat(asked, 1.0)
+        values = [point for point in one["values"] if point[0] <= silent.timestamp()]
+        return success({**one, "values": values})
+
+    door.answer = answer
+    assert last_hour(api(door), START - timedelta(days=12), START) == silent

@@ -339,14 +339,18 @@ def test_what_was_measured_lately_of_a_thing_can_be_asked(
     assert evidence.recent(gone) is None
 
 
-def test_a_server_of_one_cluster_needs_no_label(prometheus_url: str) -> None:
+def test_a_server_of_several_clusters_needs_a_label_and_questions_do_without_one(prometheus_url: str) -> None:
     settings = PrometheusSettings(name="metrics", url=prometheus_url, cluster="all")
     one = PrometheusUsageCollector(settings, clock=FixedClock(at=START + timedelta(hours=1, minutes=10)))
-    (batch,) = one.fetch_usage({}, progress=Silent()).batches
-    assert set(batch.frames) == {
+    with pytest.raises(SourceError, match="has nodes of several clusters") as caught:
+        one.fetch_usage({}, progress=Silent())
+    assert "cluster_label: cluster" in caught.value.hint
+    with one._api() as api:
+        frames = read_window(window_of(settings, api, START, START + HOUR))
+    assert set(frames) == {
         *("node_hours", "pod_hours", "device_hours", "volume_hours", "quota_hours", "objects")
     }
-    assert {"u-web", "u-lab", "u-bare"} <= set(batch.frames["pod_hours"]["uid"])
+    assert {"u-web", "u-lab", "u-bare"} <= set(frames["pod_hours"]["uid"])
 
 
 def test_a_cluster_without_phases_tells_by_usage_who_ran(prometheus_url: str) -> None:
