@@ -118,6 +118,7 @@ def run(
     scope = in_scope(query, ledger.deliveries())
     cells = cells_of(query, ledger, scope, sources)
     column = COSTS[query.cost]
+    billed = cells_of(query, ledger, scope, sources, cut=False)
     found = allocate(cells, star, _slice(query)).collect(engine="streaming")
     rows = [_row(row, query, column) for row in found.iter_rows(named=True)]
     return ReportResult(
@@ -126,7 +127,7 @@ def run(
         rows=tuple(arranged(rows, query)),
         totals=tuple(_totals(rows)),
         sources=tuple(_asked(sources, query)),
-        missing=tuple(_missing(cells, query, column)) if found.height else (),
+        missing=tuple(_missing(_with_estimates(billed, cells, star), query, column)) if found.height else (),
         unread=tuple(_unread(scope)),
         computed_at=clock.now(),
         basis=_basis(cells, star, query),
@@ -149,15 +150,18 @@ def cells_of(
     ledger: Ledger,
     scope: Sequence[Delivery] | None = None,
     sources: Iterable[SourceView] = (),
+    *,
+    cut: bool = True,
 ) -> pl.LazyFrame:
     """Give the cells a query needs, in whole billing periods: what is shared depends on all of them.
 
-    Periods that are withheld are left out; the result says so.
+    Periods that are withheld are left out; the result says so. With `cut` false charges of clusters
+    are as they were billed, one each, and nothing is estimated.
     """
     needed = in_scope(query, ledger.deliveries()) if scope is None else scope
     periods = sorted({delivery.billing_period for delivery in needed} | _unbilled(query, needed))
     if query.as_of is None:
-        cells = ledger.attributable(periods=periods)
+        cells = ledger.attributable(periods=periods) if cut else ledger.charges(periods=periods)
     else:
         cells = ledger.as_first_seen(query.as_of).filter(pl.col("billing_period").is_in(periods))
     for source in sources:
@@ -257,6 +261,14 @@ def _asked(sources: Iterable[SourceView], query: Query) -> list[SourceView]:
             mask = condition.keeps(pl.Series([source.name for source in kept]))
             kept = [source for source, keeps in zip(kept, mask, strict=True) if keeps]
     return kept
+
+
+def _with_estimates(billed: pl.LazyFrame, cells: pl.LazyFrame, star: Star) -> pl.LazyFrame:
+    """Give charges as they were billed, and the estimates among the cells."""
+    made = star.resources.filter(pl.col(_ESTIMATED).is_not_null())["dim_id"]
+    if made.is_empty():
+        return billed
+    return pl.concat([billed, cells.filter(pl.col("dim_id").is_in(made.implode()))])
 
 
 def _missing(cells: pl.LazyFrame, query: Query, column: str) -> list[Missing]:

@@ -156,6 +156,12 @@ class _Split:
         """List committed deliveries, oldest first."""
         return self._ledger.deliveries(since=since)
 
+    def charges(
+        self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
+    ) -> pl.LazyFrame:
+        """Give the charges as they were billed."""
+        return self._ledger.charges(sources=sources, periods=periods)
+
     def attributable(
         self, *, sources: Iterable[str] | None = None, periods: Iterable[str] | None = None
     ) -> pl.LazyFrame:

@@ -242,7 +242,7 @@ def test_doctor_names_nodes_that_no_bill_has(bill: Acme) -> None:
     assert "resource IDs" in found["fix"]
 
 
-def the_prices(acme: Acme) -> None:
+def the_prices(acme: Acme, **more: str) -> None:
     """The book knows what n1 costs, not n2."""
     price = {
         **dict.fromkeys(KEY, ""),
@@ -258,6 +258,7 @@ def the_prices(acme: Acme) -> None:
         "effective_from": DAY - timedelta(days=30),
         "origin": "a list",
         "seen_at": DAY,
+        **more,
     }
     row = {name: price.get(name) for name in BOOK_SCHEMA}
     the_rooms(acme).price_book.add(pl.DataFrame([row], schema=BOOK_SCHEMA), seen_at=DAY)
@@ -464,3 +465,23 @@ def test_a_bill_that_comes_while_it_is_estimated_is_not_counted_twice(
     monkeypatch.setattr(cluster_estimates, "estimated", overtaken)
     estimate_clusters(rooms, usage)
     assert by(estimated, "day") == {("2026-06-10",): Decimal("3.6"), ("2026-06-11",): Decimal("3.6")}
+
+
+def test_a_charge_that_lacks_a_cost_is_counted_once_however_many_share_it(acme: Acme) -> None:
+    acme.collected(*(a_node_charge(hour, "i-0a2", "1", ListCost=None) for hour in (0, 1)), more=TEAMS)
+    store(acme, 0, 1)
+    split(acme)
+    assert len(by(acme, "pod")) == 3
+    assert report(acme, "--cost", "list").json["missing"] == [{"source": "aws", "rows": 2}]
+
+
+def test_an_estimate_that_lacks_a_cost_is_counted_too(bill: Acme) -> None:
+    the_prices(bill, offer="spot", variant="Linux/UNIX")
+    for day in (0, 1):
+        nodes = typed(the_hours(*range(24 * day, 24 * day + 24))["node_hours"])
+        measured(bill, day, node_hours=nodes.with_columns(capacity_type=pl.lit("spot")))
+    split(bill)
+    assert by(bill, "day", "pod")["2026-06-11", "web"] == Decimal("2.4")
+    assert report(bill).json["missing"] == []
+    (missing,) = report(bill, "--cost", "list").json["missing"]
+    assert (missing["source"], missing["rows"]) == (Usage(the_rooms(bill)).source_of("prod"), 2)
