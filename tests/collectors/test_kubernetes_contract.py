@@ -204,6 +204,22 @@ def test_who_may_not_is_refused(plane: Plane) -> None:
     assert refused(plane, "GET", plane.path("pods")) == 403
 
 
+def test_a_webhook_denies_by_a_status_of_400_without_a_reason(plane: Plane) -> None:
+    space = named(plane)
+    plane.make("deployments", deployment(space))
+    plane.fake.denied_by = "policy.example.com"
+    path, merge = plane.path("deployments", space, "web"), "application/merge-patch+json"
+    for query in ({}, {"dryRun": "All"}):
+        with pytest.raises(ApiException) as caught:
+            plane.call(
+                "PATCH", path + rehearsed, {"spec": {"replicas": 0}}, content="application/merge-patch+json"
+            )
+        said = orjson.loads(caught.value.body)
+        assert (caught.value.status, said["code"], "reason" in said) == (400, 400, False)
+        assert said["message"].startswith('admission webhook "policy.example.com" denied the request')
+    assert plane.call("GET", path)["spec"]["replicas"] == 2
+
+
 def test_a_scale_of_nothing_leaves_replicas_out(plane: Plane) -> None:
     space = named(plane)
     plane.make("deployments", deployment(space))

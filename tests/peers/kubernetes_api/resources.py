@@ -57,7 +57,7 @@ class Refused(Exception):  # noqa: N818  # the API calls it a status, not an err
             "metadata": {},
             "status": "Failure",
             "message": message,
-            "reason": reason,
+            **({"reason": reason} if reason else {}),
             "code": code,
             **({"details": details} if details else {}),
         }
@@ -71,6 +71,11 @@ def not_found(kind: Kind, name: str) -> Refused:
 def conflict(kind: Kind, name: str, why: str) -> Refused:
     message = f'Operation cannot be fulfilled on {kind.plural} "{name}": {why}'
     return Refused(409, "Conflict", message, name=name, kind=kind.plural)
+
+
+def denied(webhook: str) -> Refused:
+    """Give what an admission webhook that names neither a code nor a reason makes the API answer."""
+    return Refused(400, "", f'admission webhook "{webhook}" denied the request: not today')
 
 
 def expired(message: str) -> Refused:

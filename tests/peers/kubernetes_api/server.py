@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from kubernetes_api import writes
-from kubernetes_api.resources import BY_PATH, BY_PLURAL, Json, Kind, Refused, metadata_only
+from kubernetes_api.resources import BY_PATH, BY_PLURAL, Json, Kind, Refused, denied, metadata_only
 from kubernetes_api.store import Store
 from kubernetes_api.watching import watched
 
@@ -50,7 +50,8 @@ class Peer:
     """The server's world, what it was asked, and what it refuses on demand.
 
     `refuse_next` answers the next requests with 429 and a Retry-After; `forbidden` holds pairs of verb and
-    plural that answer 403; `broken` plurals answer 500; `bookmarks` is the time between bookmarks.
+    plural that answer 403; `denied_by` is a webhook that denies every write, rehearsed ones too; `broken`
+    plurals answer 500; `bookmarks` is the time between bookmarks.
     """
 
     store: Store = field(default_factory=Store)
@@ -58,6 +59,7 @@ class Peer:
     refuse_next: int = 0
     retry_after: str = "1"
     forbidden: set[tuple[str, str]] = field(default_factory=set)
+    denied_by: str = ""
     broken: set[str] = field(default_factory=set)
     bookmarks: float = 60.0
     url: str = ""
@@ -172,6 +174,8 @@ class _Handler(BaseHTTPRequestHandler):
         key = (namespace if kind.namespaced else "", name)
         if method == "GET":
             return 200, self._read(kind, namespace, name, part, query)
+        if self.peer.denied_by:
+            raise denied(self.peer.denied_by)
         return self._written(method, kind, key, part, body, dry=query.get("dryRun") == "All")
 
     def _written(
