@@ -10,7 +10,7 @@ import polars as pl
 
 from attribution.kubernetes.schema import RESIDUALS, Cause
 from attribution.kubernetes.shares import split_hours
-from daemon.cluster_bill import DAY
+from daemon.cluster_bill import DAY, ClusterError
 from daemon.cluster_parts import measured_on
 
 if TYPE_CHECKING:
@@ -53,7 +53,11 @@ class Lost:
 
 
 def lost_between(usage: Usage, start: datetime, end: datetime, settings: AllocationSettings) -> list[Lost]:
-    """Give what has no share in the days of `[start, end)`, read again day by day."""
+    """Give what has no share in the days of `[start, end)`, read again day by day.
+
+    Raises:
+        ClusterError: the hours of a cluster cannot be split.
+    """
     summed = [_summed(found) for found in _residuals(usage, start, end, settings)]
     if not summed:
         return []
@@ -75,7 +79,10 @@ def _residuals(
     there = usage.nodes(start, end).select("cluster", day=pl.col("hour").dt.truncate("1d")).unique()
     for cluster, day in there.sort("cluster", "day").iter_rows():
         measured = measured_on(usage, day, day + DAY, cluster)
-        found = split_hours(measured, settings).residuals
+        try:
+            found = split_hours(measured, settings).residuals
+        except (ValueError, pl.exceptions.PolarsError) as error:
+            raise ClusterError(cluster, str(error).splitlines()[0]) from error
         if found.height:
             yield found
 

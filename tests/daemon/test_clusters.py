@@ -485,3 +485,16 @@ def test_an_estimate_that_lacks_a_cost_is_counted_too(bill: Acme) -> None:
     assert report(bill).json["missing"] == []
     (missing,) = report(bill, "--cost", "list").json["missing"]
     assert (missing["source"], missing["rows"]) == (Usage(the_rooms(bill)).source_of("prod"), 2)
+
+
+def test_reconcile_says_which_cluster_cannot_be_split(bill: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    from daemon import cluster_lost
+
+    def fails(*_: Any) -> Any:
+        raise ValueError("no such hours")
+
+    store(bill, 0, 1)
+    monkeypatch.setattr(cluster_lost, "split_hours", fails)
+    ran = bill.costd("reconcile", "--clusters")
+    assert ran.status == 1
+    assert "cluster prod could not be split: no such hours" in ran.err
