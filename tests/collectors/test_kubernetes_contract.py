@@ -211,9 +211,7 @@ def test_a_webhook_denies_by_a_status_of_400_without_a_reason(plane: Plane) -> N
     path, merge = plane.path("deployments", space, "web"), "application/merge-patch+json"
     for query in ({}, {"dryRun": "All"}):
         with pytest.raises(ApiException) as caught:
-            plane.call(
-                "PATCH", path + rehearsed, {"spec": {"replicas": 0}}, content="application/merge-patch+json"
-            )
+            plane.call("PATCH", path, {"spec": {"replicas": 0}}, content=merge, **query)
         said = orjson.loads(caught.value.body)
         assert (caught.value.status, said["code"], "reason" in said) == (400, 400, False)
         assert said["message"].startswith('admission webhook "policy.example.com" denied the request')
