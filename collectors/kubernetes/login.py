@@ -40,8 +40,8 @@ def _client(settings: KubernetesSettings) -> ApiClient:
 
 
 def _log_in(settings: KubernetesSettings, configuration: Configuration) -> None:
-    import yaml  # type: ignore[import-untyped]  # its package has no types
     from kubernetes import config
+    from kubernetes.config import kube_config
 
     try:
         if settings.context or settings.kubeconfig or not _in_pod():
@@ -55,7 +55,8 @@ def _log_in(settings: KubernetesSettings, configuration: Configuration) -> None:
             config.load_incluster_config(  # type: ignore[no-untyped-call]  # its package has no types there
                 client_configuration=configuration
             )
-    except yaml.YAMLError as error:  # its text may quote the file, and with it a key
+    except kube_config.yaml.YAMLError as error:  # type: ignore[attr-defined]  # the parser its package uses
+        # Its text may quote the file, and with it a key.
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
         raise _refused(settings, f"the kubeconfig is no YAML{where}") from None
