@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from attribution.kubernetes.holders import Kind
-from attribution.kubernetes.join import join_nodes
+from attribution.kubernetes.join import nodes_of_parts
 from attribution.kubernetes.schema import RESOURCES
 from attribution.kubernetes.shares import shares
 from domain.charge import MONEY
@@ -50,7 +50,7 @@ def cost_hours(
         return COST_HOURS.to_frame()
     pods = frames["pod_hours"].select("cluster", "uid", "hour", "node").unique([*_POD, "hour"], keep="first")
     claimed = _by_hour(parts.filter(pl.col("kind") == Kind.WORKLOAD), pods, _POD)
-    joined = join_nodes(frames["node_hours"].select("cluster", "node", "provider_id"), star.resources).joined
+    joined = nodes_of_parts(frames["node_hours"], star.resources)
     idle = (
         parts.filter(pl.col("kind") == Kind.IDLE)
         .drop("cluster")

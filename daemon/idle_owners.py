@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from attribution.kubernetes.join import join_nodes
+from attribution.kubernetes.join import nodes_of_parts
 from attribution.ownership import assign
 from attribution.workloads import NAMESPACE_LABEL, POD_LABEL
 from domain.charge import RESOURCE_SCHEMA
@@ -49,7 +49,7 @@ def _billed(star: Star) -> dict[Pod, str | None]:
 
 def node_teams(nodes: pl.DataFrame, star: Star) -> dict[Pod, str | None]:
     """Give who pays for what nobody claims of nodes, by cluster and name: the owner of the idle part."""
-    joined = join_nodes(nodes.select("cluster", "node", "provider_id"), star.resources).joined
+    joined = nodes_of_parts(nodes, star.resources)
     named = joined.join(star.ownership.select("dim_id", "team"), on="dim_id").join(
         star.resources.select("dim_id", pl.col("x_AllocationKind").alias("kind")), on="dim_id"
     )

@@ -107,6 +107,15 @@ def join_nodes(nodes: pl.DataFrame, resources: pl.DataFrame, *, disk_tags: Itera
     return NodeJoin(joined=joined, missing=_missing(known, matched, unsure, keyed))
 
 
+def nodes_of_parts(nodes: pl.DataFrame, resources: pl.DataFrame) -> pl.DataFrame:
+    """Give as `JOINED` also the parts that our own split made of nodes for what nobody held.
+
+    They carry the id of their machine, so they join as it would; for splitting they must not.
+    """
+    as_billed = resources.with_columns(x_AllocationKind=pl.lit(None, dtype=_TEXT))
+    return join_nodes(nodes, as_billed).joined
+
+
 def _keyed_nodes(known: pl.DataFrame) -> pl.DataFrame:
     rows = [
         {"cluster": cluster, "node": node, "rank": rank, "key": key}
